@@ -1,0 +1,41 @@
+"""A company's need, without its words: the text stays with its owner."""
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+
+class RankedFieldlab(msgspec.Struct, frozen=True):
+    """A place in the slate that the company was shown; the reasons stay with their owner, because they quote it."""
+
+    fieldlab: str
+    rank: int
+    score: float
+
+
+class ChallengeState(msgspec.Struct, frozen=True):
+    """The whole public state of a challenge.
+
+    Attributes:
+        home_hub: where the company counts.
+        routed_hub: hub of the establishment that has the need: it is routed there.
+        concepts: keys of the technology vocabulary found in the text.
+        sbi_division: two digits, or None.
+        matches: best first.
+        model: version of the matching model that made the slate.
+    """
+
+    id: UUID
+    company_id: UUID
+    status: Literal["open", "withdrawn", "closed", "erased"]
+    home_hub: str
+    routed_hub: str
+    submitted_on: str
+    language: Literal["nl", "en"]
+    province: str | None = None
+    municipality_code: str | None = None
+    sbi_division: str | None = None
+    concepts: list[str] = []
+    matches: list[RankedFieldlab] = []
+    model: str = ""
