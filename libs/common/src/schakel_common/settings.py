@@ -1,0 +1,76 @@
+"""What a process is told from outside: environment variables with the prefix ``SCHAKEL_``, and nothing else."""
+
+from typing import Annotated, Final
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_SOURCE_PREFIX: Final = "urn:nld:oin:00000000000000000000:systeem:schakel-"
+
+
+def event_source_of(service: str) -> str:
+    """Return the CloudEvents ``source`` of a service: a URN of organisation and system, never a location.
+
+    The organisation number is zero until the owner of the installation has one; a real one is set in the settings.
+    """
+    return f"{_SOURCE_PREFIX}{service}"
+
+
+class ServiceSettings(BaseSettings):
+    """The settings that every service has; a service's own class adds to them and sets its ``port``.
+
+    Lists are written with commas: ``SCHAKEL_ALLOWED_CLIENTS=schakel-portal,schakel-cli``.
+
+    Attributes:
+        database_url: ``postgresql://user:password@host:port/database`` of the service's own database.
+        kafka_bootstrap: ``host:port`` of a broker; may be empty for a process without consumers and relay.
+        topic_prefix: put before every topic and group name; for tests that share one broker.
+        issuer: the realm's address; must equal a token's ``iss`` to the letter.
+        jwks_url: where the realm's public keys are; empty means below the issuer.
+        audience: must be in a token's ``aud``.
+        allowed_clients: clients whose users may call (a token's ``azp``).
+        service_clients: clients that call for themselves (client credentials); their only scope is
+            ``service:<client id>``, whatever groups the token names.
+        event_source: the CloudEvents ``source``; empty means `event_source_of` the service.
+        otlp_endpoint: base address of an OTLP/HTTP collector; empty turns traces and metrics off.
+        trace_ratio: the part of the traces that start here which is kept, 0 to 1; a caller's decision is followed.
+        host: the address to listen on.
+        port: the port to listen on.
+        log_level: the least level that is logged.
+        not_yet_known_wait_seconds: how long a command or a read waits for what its token names.
+        request_seconds_max: after this a request is given up, rolled back and answered with 503.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SCHAKEL_", extra="ignore")
+
+    database_url: str = Field(repr=False)
+    kafka_bootstrap: str = ""
+    topic_prefix: str = ""
+    issuer: str = ""
+    jwks_url: str = ""
+    audience: str = "schakel-api"
+    allowed_clients: Annotated[list[str], NoDecode] = [
+        "schakel-portal",
+        "schakel-gateway",
+        "schakel-load",
+        "schakel-cli",
+    ]
+    service_clients: Annotated[list[str], NoDecode] = ["schakel-verify", "schakel-events"]
+    event_source: str = ""
+    otlp_endpoint: str = ""
+    trace_ratio: float = Field(default=1.0, ge=0, le=1)
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    log_level: str = "INFO"
+    not_yet_known_wait_seconds: float = Field(default=2.0, ge=0, le=30)
+    request_seconds_max: float = Field(default=10.0, gt=0)
+
+    @field_validator("allowed_clients", "service_clients", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @property
+    def keys_url(self) -> str:
+        """Where the public keys of the issuer are (JWKS)."""
+        return self.jwks_url or f"{self.issuer}/protocol/openid-connect/certs"
