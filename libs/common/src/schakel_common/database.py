@@ -1,0 +1,88 @@
+"""One database per service: its tables' registry, and the unit of work in which everything changes at once."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from sqlalchemy import MetaData, make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import registry
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from schakel_common.barriers import barrier
+
+STATEMENT_TIMEOUT_SECONDS: Final = 10
+"""A request that needs longer than this is broken; migrations and batch jobs set their own."""
+
+_CONSTRAINT_NAMES: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def service_registry(service: str) -> registry:
+    """Return a registry of its own for a service's tables, so that two services in one process share no metadata.
+
+    Use it once per service: ``class Base(SQLModel, registry=service_registry("registry"))``, and derive the tables
+    from that base. Constraints get names from one convention, so that a migration can speak of them.
+    """
+    return registry(metadata=MetaData(naming_convention=_CONSTRAINT_NAMES, info={"service": service}))
+
+
+class Database:
+    """A small pool of connections to a service's own database.
+
+    Args:
+        url: ``postgresql://user:password@host:port/name``; the driver is ours to add.
+        pool_size: connections held at most. Keep the sum over all processes below what the server has, and hold none
+            across a call to somebody else.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self.url = url
+        self._engine = engine_of(url, pool_size=pool_size, statement_timeout_seconds=STATEMENT_TIMEOUT_SECONDS)
+        self._sessions = async_sessionmaker(self._engine, class_=AsyncSession, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: commits at the end of the block, rolls back on any error in it."""
+        async with self._sessions() as session, session.begin():
+            yield session
+            await barrier("outbox.before_commit")
+        await barrier("outbox.after_commit")
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """One READ ONLY transaction of one snapshot; a write in it is refused by the database."""
+        async with self._sessions() as session, session.begin():
+            await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            yield session
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+
+def engine_of(url: str, *, pool_size: int, statement_timeout_seconds: int) -> AsyncEngine:
+    """Return an engine on asyncpg for a plain address; the caller disposes of it.
+
+    Every wait is bounded: to connect, for a free connection, for a statement, and idle inside a transaction.
+    """
+    return create_async_engine(
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": 5,
+            "server_settings": {
+                "statement_timeout": f"{statement_timeout_seconds}s",
+                "idle_in_transaction_session_timeout": "60s",
+                "timezone": "UTC",
+            },
+        },
+    )
