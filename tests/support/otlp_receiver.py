@@ -1,0 +1,97 @@
+"""A small OTLP/HTTP receiver: it keeps the spans that the services send, so that a test can follow one trace."""
+
+import gzip
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+
+@dataclass(frozen=True)
+class ReceivedSpan:
+    """One span, with ids in hexadecimal; ``links`` are the trace ids it links to."""
+
+    service: str
+    name: str
+    trace_id: str
+    span_id: str
+    parent_id: str
+    links: tuple[str, ...] = ()
+
+
+@dataclass
+class OtlpReceiver:
+    """The spans received so far, and the address that services send them to."""
+
+    endpoint: str = ""
+    _spans: list[ReceivedSpan] = field(default_factory=list)
+    _arrived: threading.Condition = field(default_factory=threading.Condition)
+
+    def take(self, body: bytes) -> None:
+        """Keep the spans of one export."""
+        request = ExportTraceServiceRequest.FromString(body)
+        received = [
+            ReceivedSpan(
+                service=next(a.value.string_value for a in resource.resource.attributes if a.key == "service.name"),
+                name=span.name,
+                trace_id=span.trace_id.hex(),
+                span_id=span.span_id.hex(),
+                parent_id=span.parent_span_id.hex(),
+                links=tuple(link.trace_id.hex() for link in span.links),
+            )
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+        with self._arrived:
+            self._spans += received
+            self._arrived.notify_all()
+
+    def spans_of(self, trace_id: str) -> list[ReceivedSpan]:
+        """All spans of a trace so far, those that link to it included."""
+        with self._arrived:
+            return [span for span in self._spans if trace_id in (span.trace_id, *span.links)]
+
+    def wait_for_services(self, trace_id: str, services: set[str], *, timeout_seconds: float) -> list[ReceivedSpan]:
+        """Wait until each of these services has a span in the trace; return what came, complete or not."""
+        with self._arrived:
+            self._arrived.wait_for(
+                lambda: services <= {s.service for s in self._spans if trace_id in (s.trace_id, *s.links)},
+                timeout=timeout_seconds,
+            )
+        return self.spans_of(trace_id)
+
+
+@contextmanager
+def otlp_receiver() -> Iterator[OtlpReceiver]:
+    """Run a receiver on a free port of the loopback address."""
+    receiver = OtlpReceiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            if self.path.endswith("/v1/traces"):
+                receiver.take(body)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-protobuf")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the test asserts on what came."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    receiver.endpoint = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=5)
