@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -15,11 +15,13 @@ from schakel_common.problems import FieldError, Problem
 from schakel_contracts.envelope import Reference
 from schakel_contracts.topics import TOPIC_OF_KIND
 
-TOKEN_CHARACTERS_MAX: Final = 4096
 REFERENCES_MAX: Final = 20
 
 _POLL_SECONDS_MIN: Final = 0.01
 _POLL_SECONDS_MAX: Final = 0.1
+
+_Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+_Rows = Annotated[list[tuple[str, UUID, _Positive, _Positive]], msgspec.Meta(max_length=REFERENCES_MAX)]
 
 _UNKNOWN: Final = text(
     "SELECT count(*) FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS uuid[]), CAST(:epochs AS int[]),"
@@ -41,19 +43,21 @@ def decode_token(token: str) -> list[Reference]:
     """Read a consistency token.
 
     Raises:
-        Problem: ``invalid-input`` when it is not one of ours, is over 4096 characters or names over 20 aggregates.
+        Problem: ``invalid-input`` when it is not one of ours or names over 20 aggregates.
     """
     try:
-        if len(token) > TOKEN_CHARACTERS_MAX:
-            raise ValueError("too long")
         raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        rows = msgspec.json.decode(raw, type=list[tuple[str, UUID, int, int]])
-        if len(rows) > REFERENCES_MAX or any(kind not in TOPIC_OF_KIND for kind, _, _, _ in rows):
-            raise ValueError("unknown kind or too many references")
+        rows = msgspec.json.decode(raw, type=_Rows)
     except (ValueError, binascii.Error) as error:
-        message = "This is not a consistency token; send the token of an earlier reply, or leave it out."
-        raise Problem("invalid-input", message, errors=[FieldError("Read-After", message, "token")]) from error
+        raise _bad_token() from error
+    if any(kind not in TOPIC_OF_KIND for kind, _, _, _ in rows):
+        raise _bad_token()
     return [Reference(kind=kind, id=id_, epoch=epoch, version=version) for kind, id_, epoch, version in rows]
+
+
+def _bad_token() -> Problem:
+    message = "This is not a consistency token; send the token of an earlier reply, or leave it out."
+    return Problem("invalid-input", message, errors=[FieldError("Read-After", message, "token")])
 
 
 async def wait_until_known(database: Database, references: Sequence[Reference], *, wait_seconds: float) -> None:

@@ -77,6 +77,7 @@ def engine_of(url: str, *, pool_size: int, statement_timeout_seconds: int) -> As
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={
             "timeout": 5,
             "server_settings": {

@@ -1,6 +1,6 @@
 """Look-ups in the journal: what this service has said, in which version."""
 
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -9,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from schakel_contracts.topics import Topic
 
+StateT = TypeVar("StateT", bound=msgspec.Struct)
+
 _LATEST: Final = text(
     "SELECT value FROM journal WHERE kind = :kind AND aggregate_id = :id ORDER BY version DESC LIMIT 1"
 )
 
 
-async def latest(session: AsyncSession, topic: Topic, aggregate_id: UUID) -> msgspec.Struct | None:
+async def latest(session: AsyncSession, topic: Topic[StateT], aggregate_id: UUID) -> StateT | None:
     """Return the last state that this service published of an aggregate of its own, or None.
 
     Args:

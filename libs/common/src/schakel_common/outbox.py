@@ -36,8 +36,9 @@ async def add(
         effective_at: when it was so in the world; aware.
 
     Raises:
-        ValueError: the topic does not know the happening, the state does not fit its schema, is over 64 KB, or
+        ValueError: the topic does not know the happening, the state does not fit its schema or is over 64 KB, or
             ``effective_at`` has no time zone.
+        TypeError: the state is not the topic's struct.
         sqlalchemy.exc.IntegrityError: that version exists, or leaves a gap.
     """
     event_type = topic.type_of(happening)
@@ -65,7 +66,7 @@ async def add(
 def _checked_value(topic: Topic, state: msgspec.Struct) -> bytes:
     """Encode a state and read it back as any consumer would: a Struct does not check its fields when it is made."""
     if not isinstance(state, topic.state):
-        raise ValueError(f"{topic.name} carries {topic.state.__name__}, not {type(state).__name__}")
+        raise TypeError(f"{topic.name} carries {topic.state.__name__}, not {type(state).__name__}")
     value = value_of(state)
     if len(value) > VALUE_BYTES_MAX:
         raise ValueError(f"the state of a {topic.kind} has {len(value)} bytes; at most {VALUE_BYTES_MAX} may travel")
@@ -79,5 +80,5 @@ def _checked_value(topic: Topic, state: msgspec.Struct) -> bytes:
 def _id_of(state: msgspec.Struct) -> UUID:
     aggregate = getattr(state, "id", None)
     if not isinstance(aggregate, UUID):
-        raise ValueError(f"{type(state).__name__} has no UUID in its id")
+        raise TypeError(f"{type(state).__name__} has no UUID in its id")
     return aggregate

@@ -74,9 +74,9 @@ CREATE TABLE idempotency (
     owner text NOT NULL,
     key text NOT NULL,
     request_digest text NOT NULL,
-    status int NOT NULL,
-    headers jsonb NOT NULL,
-    body bytea NOT NULL,
+    status int,
+    headers jsonb,
+    body bytea,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (owner, key)
 );

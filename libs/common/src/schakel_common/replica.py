@@ -1,6 +1,6 @@
 """A service's own copy of what others own: the last state of each foreign aggregate that it listens to."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from schakel_common.event import Event
 from schakel_contracts.envelope import value_of
 from schakel_contracts.topics import Topic
+
+StateT = TypeVar("StateT", bound=msgspec.Struct)
 
 _GET: Final = text("SELECT CAST(state AS text) FROM replica WHERE kind = :kind AND id = :id")
 _FIND: Final = text(
@@ -25,13 +27,13 @@ _APPLY: Final = text(
 )
 
 
-async def get(session: AsyncSession, topic: Topic, aggregate_id: UUID) -> msgspec.Struct | None:
+async def get(session: AsyncSession, topic: Topic[StateT], aggregate_id: UUID) -> StateT | None:
     """Return the last known state of a foreign aggregate, an instance of ``topic.state``, or None when unseen."""
     found = (await session.execute(_GET, {"kind": topic.kind, "id": aggregate_id})).scalar_one_or_none()
     return None if found is None else msgspec.json.decode(found, type=topic.state)
 
 
-async def find(session: AsyncSession, topic: Topic, **containment: Any) -> list[msgspec.Struct]:  # noqa: ANN401
+async def find(session: AsyncSession, topic: Topic[StateT], **containment: Any) -> list[StateT]:  # noqa: ANN401
     """Return the foreign aggregates whose state contains the given members, by id.
 
     Args:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Generic, Literal
 
 import msgspec
+from typing_extensions import TypeVar
 
 from schakel_contracts.activities import ActivityState, RegistrationState
 from schakel_contracts.cases import CaseState
@@ -23,7 +24,10 @@ TYPE_PREFIX: Final = "nl.smartindustry"
 Service = Literal["registry", "matching", "events"]
 
 
-class Topic(msgspec.Struct, frozen=True):
+StateT_co = TypeVar("StateT_co", bound=msgspec.Struct, covariant=True, default=msgspec.Struct)
+
+
+class Topic(msgspec.Struct, Generic[StateT_co], frozen=True):
     """A stream of all versions of all aggregates of one kind.
 
     Attributes:
@@ -39,7 +43,7 @@ class Topic(msgspec.Struct, frozen=True):
     kind: str
     owner: Service
     plural: str
-    state: type[msgspec.Struct]
+    state: type[StateT_co]
     happenings: tuple[str, ...]
 
     def type_of(self, happening: str) -> str:
