@@ -1,0 +1,149 @@
+"""Apache Kafka as one KRaft node, run from its published jars."""
+
+import asyncio
+import base64
+import secrets
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from schakel_local.artefacts import locked, missing, obtain
+from schakel_local.java import java
+from schakel_local.process import Command, last_lines, run
+
+_FORMAT_SECONDS = 60.0
+_REQUEST_MS = 5_000
+
+
+class KafkaSetupError(Exception):
+    """Kafka cannot be set up; the text says why."""
+
+
+async def prepare(data: Path, log: Path, *, port: int, controller_port: int, say: Callable[[str], None]) -> Command:
+    """Fetch and check the jars, format the storage in `data` unless it is, and say how to run the broker."""
+    artefacts = locked("kafka")
+    absent = missing(artefacts)
+    if absent:
+        say(f"fetching {len(absent)} of {len(artefacts)} jars")
+    jars = await asyncio.to_thread(obtain, artefacts)
+    properties = data / "server.properties"
+    if _write_properties(properties, port, controller_port):
+        cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        arguments = ("format", "--standalone", "-t", cluster_id, "-c", str(properties))
+        options = ("-Xmx128m", "-XX:TieredStopAtLevel=1")
+        command = Command(java("kafka.tools.StorageTool", *arguments, class_path=jars, options=options))
+        if await run(command, log, seconds=_FORMAT_SECONDS):
+            raise KafkaSetupError("the storage could not be formatted: " + " / ".join(last_lines(log, 3)))
+    return Command(
+        argv=java("kafka.Kafka", str(properties), class_path=jars, options=_OPTIONS),
+        directory=data,
+        stop_seconds=15.0,
+        orphan_signal=signal.SIGTERM,
+    )
+
+
+async def is_ready(bootstrap: str) -> bool:
+    """Whether the broker answers and its group coordinator is there.
+
+    A fresh broker makes the coordinator's topic when it is first asked; until then each new consumer logs errors.
+    """
+    if not await _listens(bootstrap):  # asked first, because the client logs an error for a port that is closed
+        return False
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS)
+    try:
+        await admin.start()
+        await admin.find_coordinator("warm-up")
+    except (KafkaError, OSError, TimeoutError):
+        return False
+    finally:
+        await admin.close()
+    return True
+
+
+async def _listens(bootstrap: str) -> bool:
+    host, _, port = bootstrap.split(",", maxsplit=1)[0].rpartition(":")
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), 2)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+async def ensure_topics(bootstrap: str, partitions: Mapping[str, int]) -> int:
+    """Create the topics that are not there, each with its number of partitions; returns how many were made.
+
+    Topics neither expire nor are compacted: a topic is the history of its aggregates.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS)
+    await admin.start()
+    try:
+        present = set(await admin.list_topics())
+        settings = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
+        new = [
+            NewTopic(name, num_partitions=count, replication_factor=1, topic_configs=settings)
+            for name, count in partitions.items()
+            if name not in present
+        ]
+        if new:
+            await _create(admin, new)
+        return len(new)
+    finally:
+        await admin.close()
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
+    try:
+        await admin.create_topics(topics)
+    except TopicAlreadyExistsError:
+        return  # another run made them at the same moment
+
+
+_OPTIONS = (
+    *("-Xms64m", "-Xmx256m", "-XX:TieredStopAtLevel=1"),
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ",
+)
+
+
+def _write_properties(properties: Path, port: int, controller_port: int) -> bool:
+    """Write the broker's settings; returns whether the storage beside them is still to be formatted."""
+    log = properties.parent / "log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    properties.write_text(_properties(log, port, controller_port))
+    return not (log / "meta.properties").exists()
+
+
+def _properties(log: Path, port: int, controller_port: int) -> str:
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": str(log),
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "3",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "3",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "share.coordinator.state.topic.num.partitions": "3",
+        "auto.create.topics.enable": "false",
+        "group.initial.rebalance.delay.ms": "0",  # else each new group waits three seconds
+        "broker.session.timeout.ms": "2000",  # these two: a start after kill -9 waits for the old session
+        "broker.heartbeat.interval.ms": "500",
+        "log.cleaner.dedupe.buffer.size": "4194304",  # most of a small broker's memory is this buffer
+        "num.io.threads": "4",
+        "num.network.threads": "2",
+        "log.retention.ms": "-1",
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
