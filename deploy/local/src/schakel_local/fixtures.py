@@ -63,7 +63,7 @@ class PostgresServer(Held):
     admin_url: str
 
     def create_database(self, name: str, template: str | None = None) -> str:
-        """Create a database, empty or as a copy of `template` (nobody may be connected to that); returns its address."""
+        """Create a database, empty or as a copy of `template` (nobody may be connected to it); returns its address."""
         clause = f' TEMPLATE "{template}" STRATEGY FILE_COPY' if template else ""
         self.execute(f'CREATE DATABASE "{name}"{clause}')
         return self.url(name)

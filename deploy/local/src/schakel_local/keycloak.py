@@ -1,9 +1,8 @@
-"""Keycloak from its published distribution: built once per user, run from a small home of its own per data directory."""
+"""Keycloak from its published distribution: built once per user, run from a small home per data directory."""
 
 import asyncio
 import hashlib
 import json
-import os
 import shutil
 import signal
 import tempfile
@@ -51,8 +50,8 @@ async def prepare(
 ) -> Command:
     """Fetch, build (once per user) and lay out a home, and say how to run the server.
 
-    `database` holds `url` (JDBC), `user` and `password`: Keycloak keeps its data in our PostgreSQL, because its embedded
-    database may lose the last half second when it is killed.
+    `database` holds `url` (JDBC), `user` and `password`: Keycloak keeps its data in our PostgreSQL, because its
+    embedded database may lose the last half second when it is killed.
     """
     built = await _built(log, say)
     await asyncio.to_thread(_lay_out, home, built, themes)
@@ -181,7 +180,7 @@ def _lay_out(home: Path, built: Path, themes: Path | None) -> None:
 
 
 def _link(link: Path, target: Path) -> None:
-    if link.is_symlink() and Path(os.readlink(link)) == target:
+    if link.is_symlink() and link.readlink() == target:
         return
     link.unlink(missing_ok=True)
     link.symlink_to(target)

@@ -37,7 +37,7 @@ class PostgresError(Exception):
 
 
 def binaries() -> Path:
-    """The folder of the PostgreSQL programs. Looked up, not imported: importing the wheel starts its own bookkeeping."""
+    """The folder of the PostgreSQL programs. Looked up, not imported: the import starts bookkeeping of its own."""
     specification = importlib.util.find_spec(_WHEEL)
     if specification is None or not specification.submodule_search_locations:
         raise PostgresError(f"the package {_WHEEL} is not installed")

@@ -19,8 +19,8 @@ _LOG_ROLLS_AT_BYTES = 20_000_000
 class Command:
     """How to run a part: its program, what it adds to our environment, and how it stops.
 
-    `stop_signal` asks for an orderly end, which may take `stop_seconds` before it is killed; `orphan_signal` is what the
-    kernel sends it when we are gone without having asked (kill -9, out of memory).
+    `stop_signal` asks for an orderly end, which may take `stop_seconds` before it is killed; `orphan_signal` is what
+    the kernel sends it when we are gone without having asked (kill -9, out of memory).
     """
 
     argv: tuple[str, ...]
@@ -129,5 +129,5 @@ def _group_of(user: str | None) -> int | None:
     return pwd.getpwnam(user).pw_gid
 
 
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_libc = ctypes.CDLL(None)
 """Loaded before any fork: between fork and exec nothing may be imported."""
