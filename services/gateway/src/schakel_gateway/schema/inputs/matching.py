@@ -1,0 +1,121 @@
+"""Inputs about needs and introductions."""
+
+import strawberry
+
+from schakel_gateway.schema.enums import DeclineReason, Language, Outcome
+from schakel_gateway.schema.inputs.companies import IF_VERSION
+
+
+@strawberry.input
+class CreateDraftInput:
+    """A need in one's own words; no account needed."""
+
+    text: str
+    language: Language
+    postcode: str | None = strawberry.UNSET
+    sbi: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class RequestCallBackInput:
+    """Ask the hub to call."""
+
+    name: str
+    phone: str
+    when: str
+    draft_id: strawberry.ID | None = strawberry.UNSET
+    draft_secret: str | None = strawberry.UNSET
+    postcode: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class FinishCallBackInput:
+    """The call was made."""
+
+    call_back_id: strawberry.ID
+
+
+@strawberry.input
+class SubmitChallengeInput:
+    """Make a need the company's: claim a draft with its secret, or give the text and its language."""
+
+    company_id: strawberry.ID
+    draft_id: strawberry.ID | None = strawberry.UNSET
+    draft_secret: str | None = strawberry.UNSET
+    text: str | None = strawberry.UNSET
+    language: Language | None = strawberry.UNSET
+    establishment_id: strawberry.ID | None = strawberry.UNSET
+
+
+@strawberry.input
+class WithdrawChallengeInput:
+    """The need is no more."""
+
+    challenge_id: strawberry.ID
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
+class RequestReferralInput:
+    """Ask for an introduction to a fieldlab."""
+
+    challenge_id: strawberry.ID
+    fieldlab: str = strawberry.field(description="Slug.")
+    message: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class AcceptReferralInput:
+    """Yes, let us talk."""
+
+    referral_id: strawberry.ID
+    message: str | None = strawberry.UNSET
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
+class DeclineReferralInput:
+    """No, with the reason; the hub looks for another."""
+
+    referral_id: strawberry.ID
+    reason: DeclineReason
+    message: str | None = strawberry.UNSET
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
+class AskQuestionInput:
+    """Ask the company something before answering."""
+
+    referral_id: strawberry.ID
+    message: str
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
+class AnswerQuestionInput:
+    """Answer the fieldlab's question."""
+
+    referral_id: strawberry.ID
+    message: str
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
+class WithdrawReferralInput:
+    """The introduction is not wanted any more."""
+
+    referral_id: strawberry.ID
+    message: str | None = strawberry.UNSET
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
+class RecordOutcomeInput:
+    """What came of it, on the day it happened."""
+
+    referral_id: strawberry.ID
+    outcome: Outcome
+    on: str
+    message: str | None = strawberry.UNSET
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
