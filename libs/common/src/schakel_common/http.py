@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -104,6 +105,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(_check_accept)],
+        generate_unique_id_function=lambda route: to_camel(route.name),
         exception_handlers={RequestValidationError: _invalid_input, HTTPException: _http_error},
     )
     app.state.verifier = verifier

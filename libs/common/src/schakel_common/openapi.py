@@ -64,12 +64,13 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         title=app.title,
         version=app.version,
         description=app.description,
-        routes=[route for route in app.routes if getattr(route, "path", "").startswith(f"{BASE}/")],
+        routes=app.routes,
         contact=CONTACT,
         license_info=LICENCE,
         servers=[{"url": BASE, "description": "This installation."}],
     )
-    document["paths"] = {path.removeprefix(BASE): item for path, item in document["paths"].items()}
+    paths = document["paths"]
+    document["paths"] = {path.removeprefix(BASE): paths[path] for path in paths if path.startswith(f"{BASE}/")}
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
