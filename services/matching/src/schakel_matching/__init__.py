@@ -1,0 +1,1 @@
+"""Challenges, the matching engine, and introductions followed to their outcome."""

@@ -1,0 +1,123 @@
+"""The catalogue: every fieldlab of the register, indexed once by its words and its technologies."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from math import log, sqrt
+from typing import Final
+
+from schakel_contracts.fieldlabs import FieldlabState
+from schakel_matching.engine.places import Place, Places
+from schakel_matching.engine.vocabulary import Vocabulary
+from schakel_matching.engine.words import content_of, grams_of, tokens_of
+
+_SATURATION: Final = 0.9
+"""BM25's k1: a second mention adds less than the first; low, because descriptions are short."""
+_LENGTH: Final = 0.4
+"""BM25's b: how much a long description is discounted; low, because short ones are short for want of sources."""
+_LIKENESS_MIN: Final = 0.5
+_SENTENCE: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
+
+
+class Lab:
+    """A fieldlab with what the engine compares; built once per catalogue."""
+
+    def __init__(self, state: FieldlabState, places: Places) -> None:
+        self.state = state
+        self.point = _point(state, places)
+        self.sentences: Mapping[str, tuple[tuple[str, frozenset[str]], ...]] = {
+            "nl": _sentences(state.description_nl, state.facilities),
+            "en": _sentences(state.description_en, state.facilities),
+        }
+
+    @property
+    def text(self) -> str:
+        """All its own words: name, both descriptions, facilities."""
+        state = self.state
+        return "\n".join((state.name, state.description_nl, state.description_en, *state.facilities))
+
+
+class Index:
+    """An inverted index with BM25's saturation; ``weigh`` gives 0..1 per fieldlab and unit."""
+
+    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
+        counts = [Counter(document) for document in documents]
+        mean = sum(len(document) for document in documents) / max(1, len(documents)) or 1.0
+        self.size = len(documents)
+        self.postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for i, count in enumerate(counts):
+            bend = _SATURATION * (1 - _LENGTH + _LENGTH * len(documents[i]) / mean)
+            for unit, times in count.items():
+                self.postings[unit].append((i, times * (1 + _SATURATION) / (times + bend)))
+        self.rarest = log(1 + (self.size + 0.5) / 0.5)
+        self._with_gram: dict[str, list[str]] = defaultdict(list)
+        for unit in self.postings:
+            for gram in grams_of(unit):
+                self._with_gram[gram].append(unit)
+
+    def rarity(self, unit: str) -> float:
+        """Return the inverse document frequency; of a unit that no fieldlab uses, that of the rarest."""
+        seen = len(self.postings.get(unit, ()))
+        return log(1 + (self.size - seen + 0.5) / (seen + 0.5)) if seen else self.rarest
+
+    def near(self, stem: str) -> list[tuple[str, float]]:
+        """Return other words of the catalogue that share most 4-grams with a word, with a likeness of 0.5 to 1.
+
+        This is how the parts of a Dutch compound meet: "lasrobot" and "robot", "onderhoudsplanning" and "onderhoud".
+        """
+        mine = grams_of(stem)
+        shared = Counter(unit for gram in mine for unit in self._with_gram.get(gram, ()) if unit != stem)
+        found = []
+        for unit, count in shared.items():
+            small, large = sorted((len(mine), len(grams_of(unit))))
+            likeness = count / small * sqrt(small / large)
+            if likeness >= _LIKENESS_MIN:
+                found.append((unit, likeness))
+        return sorted(found)
+
+
+class Catalogue:
+    """All published fieldlabs, in order of slug, with their indexes. Immutable after construction.
+
+    Args:
+        states: as in this service's copy; unpublished ones are left out here, before anything is compared.
+        vocabulary: the technologies.
+        places: postcode centres, for fieldlabs without a coordinate.
+        sectors: SBI division to its Dutch and English name.
+    """
+
+    def __init__(
+        self,
+        states: Sequence[FieldlabState],
+        vocabulary: Vocabulary,
+        places: Places,
+        sectors: Mapping[str, tuple[str, str]],
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.places = places
+        self.sectors = sectors
+        self.labs = tuple(Lab(s, places) for s in sorted(states, key=lambda s: s.slug) if s.published)
+        documents = [content_of(tokens_of(lab.text)) for lab in self.labs]
+        self.stems = tuple(frozenset(t.stem for t in document) for document in documents)
+        self.words = Index([[t.stem for t in document] for document in documents])
+        themes = Counter(theme for lab in self.labs for theme in lab.state.themes)
+        self._rarity = {
+            key: log(1 + (len(self.labs) - themes[key] + 0.5) / (themes[key] + 0.5)) for key in vocabulary.technologies
+        }
+
+    def rarity_of(self, technology: str) -> float:
+        """Return how telling a technology is: rare among the fieldlabs is high."""
+        return self._rarity[technology]
+
+
+def _sentences(description: str, facilities: Sequence[str]) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Return what may be quoted, each with its stems: the sentences of the description, then the facilities."""
+    pieces = (*_SENTENCE.split(description), *facilities)
+    return tuple((piece, frozenset(t.stem for t in tokens_of(piece))) for piece in pieces if piece)
+
+
+def _point(state: FieldlabState, places: Places) -> tuple[float, float] | None:
+    if state.latitude is not None and state.longitude is not None:
+        return state.latitude, state.longitude
+    place: Place | None = places.get(state.postcode4 or "")
+    return (place.latitude, place.longitude) if place else None

@@ -1,0 +1,165 @@
+"""The parts of a score: each a pure function from a reading and a fieldlab to points within its published range."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from math import exp
+from typing import Final
+
+from schakel_contracts.fieldlabs import FieldlabState
+from schakel_matching.engine import sentences
+from schakel_matching.engine.catalogue import Catalogue, Lab
+from schakel_matching.engine.places import kilometres
+from schakel_matching.engine.ranges import RANGES, within
+from schakel_matching.engine.reading import Reading
+from schakel_matching.engine.slate import Evidence, Need, Part, Unknown
+from schakel_matching.engine.vocabulary import Concept
+
+_KIN: Final = 0.3
+"""Credit for a technology that shares a skill with the one asked."""
+_TEXT_FULL: Final = 0.6
+"""The coverage at which the text part is full: nobody answers every word."""
+_DISTANCE_KM: Final = 60.0
+"""Distance at which the benefit of being near has fallen to 1/e."""
+_RECENT: Final = timedelta(days=183)
+_YEAR: Final = timedelta(days=366)
+_TWO_YEARS: Final = timedelta(days=731)
+
+_STATUS: Final = {"active": 3.0, "unknown": 0.0, "candidate": -2.0, "paused": -8.0}
+_CAPACITY: Final = {"free": 1.0, "limited": -1.0, "full": -6.0, "unknown": 0.0}
+
+Scored = tuple[Part, tuple[Unknown, ...]]
+"""A part and the facts that were missing for it."""
+
+
+def content_of(reading: Reading, catalogue: Catalogue, i: int) -> float:
+    """Return the points of text and technology together, without saying why: what decides whether a fieldlab fits."""
+    return _text_value(reading, i) + _technology_value(reading, catalogue, i)
+
+
+def _text_value(reading: Reading, i: int) -> float:
+    return within("text", RANGES["text"][1] * reading.coverage[i] / _TEXT_FULL)
+
+
+def _technology_value(reading: Reading, catalogue: Catalogue, i: int) -> float:
+    if not reading.concepts:
+        return 0.0
+    themes = set(catalogue.labs[i].state.themes)
+    whole = gained = 0.0
+    for concept in reading.concepts:
+        worth = concept.strength * catalogue.rarity_of(concept.key)
+        whole += worth
+        if concept.key in themes:
+            gained += worth
+        elif catalogue.vocabulary.kin[concept.key] & themes:
+            gained += _KIN * worth
+    surest = max(c.strength for c in reading.concepts)
+    return within("technology", RANGES["technology"][1] * surest * gained / whole)
+
+
+def text_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
+    """How much of the company's words the fieldlab's own words answer; the quotes come from both."""
+    lab = catalogue.labs[i]
+    value = _text_value(reading, i)
+    need = _shared_words(reading, catalogue, i)
+    quotes = {language: sentences.best_quote(lab, language, reading, catalogue) for language in ("nl", "en")}
+    evidence = Evidence(need=need, lab=tuple(dict.fromkeys(q for q in quotes.values() if q))) if value else None
+    text_nl, text_en = sentences.text(need, quotes["nl"], quotes["en"])
+    return Part(name="text", value=value, text_nl=text_nl, text_en=text_en, evidence=evidence), ()
+
+
+def technology_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
+    """Which of the technologies asked the fieldlab works with, the rare ones counting more."""
+    if not reading.concepts:
+        text_nl, text_en = sentences.no_technology()
+        return Part(name="technology", value=0.0, text_nl=text_nl, text_en=text_en), ("technology",)
+    themes = set(catalogue.labs[i].state.themes)
+    value = _technology_value(reading, catalogue, i)
+    shared = [c for c in reading.concepts if c.key in themes]
+    near = [c for c in reading.concepts if c.key not in themes and catalogue.vocabulary.kin[c.key] & themes]
+    text_nl, text_en = sentences.technology(catalogue.vocabulary, reading.concepts, shared, near)
+    told = (*shared, *near)
+    evidence = Evidence(need=_spans(told), technologies=tuple(c.key for c in told)) if told else None
+    return Part(name="technology", value=value, text_nl=text_nl, text_en=text_en, evidence=evidence), ()
+
+
+def sector_part(need: Need, catalogue: Catalogue, state: FieldlabState) -> Scored:
+    """Whether the fieldlab names the company's SBI division among its sectors."""
+    low, high = RANGES["sector"]
+    unknown: tuple[Unknown, ...] = ()
+    if need.sbi_division is None:
+        unknown = ("company_sector",)
+    elif not state.sectors:
+        unknown = ("fieldlab_sector",)
+    if unknown:
+        text_nl, text_en = sentences.sector_unknown(unknown[0])
+        return Part(name="sector", value=0.0, text_nl=text_nl, text_en=text_en), unknown
+    division = need.sbi_division or ""
+    shared = division in state.sectors
+    name = catalogue.sectors.get(division, (division, division))
+    text_nl, text_en = sentences.sector(name, shared=shared)
+    return Part(name="sector", value=high if shared else low, text_nl=text_nl, text_en=text_en), ()
+
+
+def distance_part(need: Need, catalogue: Catalogue, lab: Lab) -> Scored:
+    """Near helps: from +5 next door, 0 at 42 km, towards -5 far away."""
+    place = catalogue.places.get(need.postcode4 or "")
+    if place is None or lab.point is None:
+        missing: Unknown = "company_place" if place is None else "fieldlab_place"
+        text_nl, text_en = sentences.distance_unknown(missing)
+        return Part(name="distance", value=0.0, text_nl=text_nl, text_en=text_en), (missing,)
+    km = kilometres(place.latitude, place.longitude, *lab.point)
+    low, high = RANGES["distance"]
+    value = within("distance", low + (high - low) * exp(-km / _DISTANCE_KM))
+    text_nl, text_en = sentences.distance(km, lab.state.place)
+    return Part(name="distance", value=value, text_nl=text_nl, text_en=text_en), ()
+
+
+def status_part(state: FieldlabState) -> Scored:
+    """Whether it works now and has room; both unknown is neutral."""
+    value = within("status", _STATUS.get(state.status, 0.0) + _CAPACITY[state.capacity])
+    unknown: list[Unknown] = []
+    if state.status == "unknown":
+        unknown.append("status")
+    if state.capacity == "unknown":
+        unknown.append("capacity")
+    text_nl, text_en = sentences.status(state.status, state.capacity)
+    return Part(name="status", value=value, text_nl=text_nl, text_en=text_en), tuple(unknown)
+
+
+def freshness_part(state: FieldlabState, today: date) -> Scored:
+    """How lately somebody said that the record is right; the one part that a missing fact costs points."""
+    if state.confirmed is not None:
+        age = today - date.fromisoformat(state.confirmed.on)
+        value = 3.0 if age <= _RECENT else 2.0 if age <= _YEAR else 0.0 if age <= _TWO_YEARS else -2.0
+        text_nl, text_en = sentences.confirmed(state.confirmed.on)
+        return Part(name="freshness", value=value, text_nl=text_nl, text_en=text_en), ()
+    seen = _last_day_of(state.status_as_of)
+    value = -1.0 if seen is not None and today - seen <= _TWO_YEARS else -3.0
+    text_nl, text_en = sentences.not_confirmed(state.status_as_of)
+    return Part(name="freshness", value=value, text_nl=text_nl, text_en=text_en), ("confirmation",)
+
+
+def _last_day_of(text: str | None) -> date | None:
+    """Return the last day that a date of YYYY, YYYY-MM or YYYY-MM-DD may mean; None when unknown."""
+    if not text:
+        return None
+    year, month, day = (*(int(piece) for piece in text.split("-")), 0, 0)[:3]
+    if day:
+        return date(year, month, day)
+    first_after = date(year + 1, 1, 1) if month in (0, 12) else date(year, month + 1, 1)
+    return first_after - timedelta(days=1)
+
+
+def _spans(concepts: Sequence[Concept]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(span for concept in concepts for span in concept.spans[:2]))
+
+
+def _shared_words(reading: Reading, catalogue: Catalogue, i: int) -> tuple[str, ...]:
+    """Return the company's words that the fieldlab uses too, the most telling three, as the company wrote them."""
+    stems = catalogue.stems[i]
+    found: dict[str, str] = {}
+    for token in reading.words:
+        if token.stem in stems or reading.near[token.stem] & stems:
+            found.setdefault(token.stem, reading.need.text[token.start : token.end])
+    telling = sorted(found, key=lambda stem: (-catalogue.words.rarity(stem), stem))
+    return tuple(found[stem] for stem in telling[:3])

@@ -1,0 +1,35 @@
+"""The published range of every part of a score, and the thresholds; docs/matching.md repeats it and a test compares."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from schakel_matching.engine.slate import PartName
+
+MODEL: Final = "additive-1.0.0"
+"""Version of the model: the first number changes with the parts, the second with a range, the third with a weight."""
+
+RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
+    {
+        "text": (0.0, 40.0),
+        "technology": (0.0, 35.0),
+        "sector": (-3.0, 8.0),
+        "distance": (-5.0, 5.0),
+        "status": (-10.0, 4.0),
+        "freshness": (-3.0, 3.0),
+    }
+)
+"""Lowest and highest value of each part, in points; 0 is what a missing fact gives (freshness excepted)."""
+
+FIT: Final = 16.0
+"""Text and technology together must reach this: a fieldlab next door that does something else is no fit."""
+
+SHOWN: Final = 5
+"""Fieldlabs in a slate; when nothing fits, the three closest."""
+SHOWN_WITHOUT_FIT: Final = 3
+
+
+def within(part: PartName, value: float) -> float:
+    """Return the value clipped to the part's range."""
+    low, high = RANGES[part]
+    return min(high, max(low, value))

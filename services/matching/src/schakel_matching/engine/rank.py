@@ -1,0 +1,94 @@
+"""Ranking: hard rules first, then the parts, then the sum. The parts are the explanation, and they add up."""
+
+from datetime import date
+from math import fsum
+
+from schakel_contracts.places import NATIONAL, UNASSIGNED
+from schakel_matching.engine.catalogue import Catalogue, Lab
+from schakel_matching.engine.parts import (
+    content_of,
+    distance_part,
+    freshness_part,
+    sector_part,
+    status_part,
+    technology_part,
+    text_part,
+)
+from schakel_matching.engine.ranges import FIT, MODEL, SHOWN, SHOWN_WITHOUT_FIT
+from schakel_matching.engine.reading import Reading, read
+from schakel_matching.engine.slate import Ended, FoundConcept, Match, Need, Slate
+
+
+def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN) -> Slate:
+    """Return the fieldlabs that fit a need, best first, each with its reasons.
+
+    Args:
+        catalogue: unpublished fieldlabs are not in it; ended ones are, and are named but never ranked.
+        need: its text already masked.
+        today: the day on which freshness is judged; the same day gives the same answer.
+        shown: how many at most.
+    """
+    reading = read(catalogue, need)
+    labs = range(len(catalogue.labs))
+    fits = [i for i in labs if content_of(reading, catalogue, i) >= FIT]
+    fitting = [i for i in fits if catalogue.labs[i].state.status != "ended"]
+    candidates = fitting or [i for i in labs if catalogue.labs[i].state.status != "ended"]
+    scored = [_match(reading, catalogue, i, today) for i in candidates]
+    scored.sort(key=lambda match: (-match.score, match.slug))
+    chosen = scored[: shown if fitting else min(shown, SHOWN_WITHOUT_FIT)]
+    ended = [_ended(catalogue.labs[i]) for i in fits if catalogue.labs[i].state.status == "ended"]
+    return Slate(
+        matches=tuple(_placed(match, place) for place, match in enumerate(chosen, start=1)),
+        ended=tuple(ended[:SHOWN_WITHOUT_FIT]),
+        concepts=_concepts(reading, catalogue),
+        no_fit=not fitting,
+        hub=_hub(catalogue, need),
+        model=MODEL,
+    )
+
+
+def _match(reading: Reading, catalogue: Catalogue, i: int, today: date) -> Match:
+    lab = catalogue.labs[i]
+    need, state = reading.need, lab.state
+    found = (
+        text_part(reading, catalogue, i),
+        technology_part(reading, catalogue, i),
+        sector_part(need, catalogue, state),
+        distance_part(need, catalogue, lab),
+        status_part(state),
+        freshness_part(state, today),
+    )
+    parts = tuple(part for part, _ in found)
+    return Match(
+        slug=state.slug,
+        name=state.name,
+        rank=0,
+        score=fsum(part.value for part in parts),
+        parts=parts,
+        unknown=tuple(name for _, names in found for name in names),
+    )
+
+
+def _placed(match: Match, place: int) -> Match:
+    return Match(
+        slug=match.slug, name=match.name, rank=place, score=match.score, parts=match.parts, unknown=match.unknown
+    )
+
+
+def _ended(lab: Lab) -> Ended:
+    state = lab.state
+    return Ended(slug=state.slug, name=state.name, on=state.ended or state.status_as_of, successor=state.succeeded_by)
+
+
+def _concepts(reading: Reading, catalogue: Catalogue) -> tuple[FoundConcept, ...]:
+    known = catalogue.vocabulary.technologies
+    return tuple(
+        FoundConcept(key=c.key, label_nl=known[c.key].label_nl, label_en=known[c.key].label_en, words=c.spans)
+        for c in reading.concepts
+    )
+
+
+def _hub(catalogue: Catalogue, need: Need) -> str:
+    place = catalogue.places.get(need.postcode4 or "")
+    hub = place.hub if place else UNASSIGNED
+    return NATIONAL if hub == UNASSIGNED else hub
