@@ -21,6 +21,7 @@ ROOTS = {
 
 _DOWNLOADS_AT_ONCE = 8
 _TRIES = 3
+_FETCHING = "fetching-"
 _READ_TIMEOUT_SECONDS = 30
 
 
@@ -72,8 +73,17 @@ def obtain(artefacts: Sequence[Artefact], cache: Path | None = None) -> list[Pat
         ArtefactError: a file could not be fetched, or differs from the lock (named; it is not used).
     """
     place = cache or cache_directory()
+    _sweep(place)
     with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
         return list(pool.map(lambda artefact: _obtain(artefact, place), artefacts))
+
+
+def _sweep(cache: Path) -> None:
+    """Remove what downloads of ended processes left behind."""
+    for folder in cache.glob(f"{_FETCHING}*"):
+        owner = folder.name.removeprefix(_FETCHING).split("-")[0]
+        if not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _obtain(artefact: Artefact, cache: Path) -> Path:
@@ -82,7 +92,7 @@ def _obtain(artefact: Artefact, cache: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A download goes beside the cache and is moved in when whole and right, so that a run that was
         # killed halfway, or two runs at once, never leave half a file under the final name.
-        with tempfile.TemporaryDirectory(dir=cache, prefix="fetching-") as folder:
+        with tempfile.TemporaryDirectory(dir=cache, prefix=f"{_FETCHING}{os.getpid()}-") as folder:
             fetched = _fetch(artefact, Path(folder))
             _check(artefact, fetched)
             fetched.replace(path)

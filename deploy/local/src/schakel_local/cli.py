@@ -1,38 +1,100 @@
 """The commands of `./schakel`, read from the command line."""
 
 import argparse
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from schakel_local import holder, teststack
+from schakel_local import artefacts, checks, holder, look, teststack
+from schakel_local.places import CHECKOUT, data_directory
+from schakel_local.ports import Ports
+from schakel_local.secret import Secrets
+from schakel_local.services import BY_NAME, Addresses, addresses, environment
+from schakel_local.up import tell, up
+
+_LOCK = (
+    *("uv", "export", "--quiet", "--all-packages", "--all-extras", "--all-groups"),
+    *("--no-emit-workspace", "--no-header", "--output-file", "requirements.lock"),
+)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit code."""
+    if argv and argv[0] in BY_NAME:
+        return _in_service(argv[0], argv[1:])
+    if argv and argv[0] == "verify":
+        return _in_service("gateway", argv)
+    if argv and argv[0] == "test":
+        return subprocess.run([sys.executable, "-m", "pytest", *argv[1:]], cwd=CHECKOUT, check=False).returncode  # noqa: S603 - our own tests
     arguments = _parser().parse_args(argv)
     code: int = arguments.run(arguments)
     return code
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./schakel", description="Run, test and check Schakel on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="./schakel",
+        description="Run, test and check Schakel on this machine.",
+        epilog=f"Commands of a service, in the surroundings of the run: ./schakel {{{'|'.join(BY_NAME)}}} ...",
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
+    start = commands.add_parser("up", help="start everything and stay; Ctrl-C stops it")
+    start.add_argument("--fresh", action="store_true", help="start over: forget all data")
+    start.add_argument("--port", type=int, help="the portal's port, kept for later runs")
+    start.set_defaults(run=lambda given: up(fresh=given.fresh, port=given.port))
+    commands.add_parser("down", help="stop what runs").set_defaults(run=lambda _: look.down())
+    commands.add_parser("status", help="what runs, where, and how much memory it takes").set_defaults(
+        run=lambda _: look.status()
+    )
+    logs = commands.add_parser("logs", help="the last lines of a part's log, or of all")
+    logs.add_argument("part", nargs="?")
+    logs.add_argument("--lines", type=int, default=40)
+    logs.set_defaults(run=lambda given: look.logs(given.part, given.lines))
+    commands.add_parser("test", help="run the tests; takes pytest's arguments")
+    commands.add_parser("check", help="style, types, boundaries, licences, drift").set_defaults(
+        run=lambda _: checks.check()
+    )
+    commands.add_parser("verify", help="compare the journals with the network view").set_defaults()
+    commands.add_parser("lock", help="resolve the packages and Java artefacts anew").set_defaults(run=lambda _: _lock())
+    stack = commands.add_parser("test-stack", help="a test stack that stays between test runs")
+    stack.add_argument("action", choices=("start", "stop"))
+    stack.set_defaults(run=lambda given: _test_stack(given.action))
     hold = commands.add_parser("hold")
     hold.add_argument("part", choices=teststack.PARTS)
     hold.add_argument("--directory", type=Path, required=True)
     hold.add_argument("--owner", type=int)
     hold.set_defaults(run=lambda given: holder.hold(given.part, given.directory, given.owner))
-    stack = commands.add_parser("test-stack", help="a test stack that stays between test runs: start | stop")
-    stack.add_argument("action", choices=("start", "stop"))
-    stack.set_defaults(run=_test_stack)
     return parser
 
 
-def _test_stack(given: argparse.Namespace) -> int:
-    if given.action == "stop":
-        sys.stdout.write("stopped\n" if teststack.stop_standing() else "no test stack runs\n")
+def _in_service(name: str, argv: Sequence[str]) -> int:
+    """Become a command of a service, with the addresses and secrets of the data directory."""
+    secrets = Secrets(data_directory())
+    service = BY_NAME[name]
+    told = environment(service, _kept_addresses(secrets), secrets)
+    os.execve(sys.executable, [sys.executable, "-m", service.module, *argv], {**os.environ, **told})  # noqa: S606 - our own program
+    raise AssertionError
+
+
+def _kept_addresses(secrets: Secrets) -> Addresses:
+    kept = Ports(data_directory(), tell).kept
+    return addresses(kept.get, secrets)
+
+
+def _lock() -> int:
+    code = subprocess.run(_LOCK, cwd=CHECKOUT, check=False).returncode  # noqa: S603 - a fixed command
+    if code:
+        return code
+    tell(f"requirements.lock and {artefacts.relock()} Java artefacts locked")
+    return 0
+
+
+def _test_stack(action: str) -> int:
+    if action == "stop":
+        tell("stopped" if teststack.stop_standing() else "no test stack runs")
         return 0
     file = teststack.start_standing(Path("/tmp/schakel-test-stack"))  # noqa: S108 - beside the file that names it
-    sys.stdout.write(f"ready: export SCHAKEL_TEST_STACK={file}\n")
+    tell(f"ready: export SCHAKEL_TEST_STACK={file}")
     return 0

@@ -36,6 +36,11 @@ class Ports:
         self._kept: dict[str, int] = json.loads(self._file.read_text()) if self._file.exists() else {}
         self._taken: dict[str, int] = {}
 
+    @property
+    def kept(self) -> dict[str, int]:
+        """The ports of earlier runs by name."""
+        return dict(self._kept)
+
     def take(self, name: str, preferred: int | None = None, *, fixed: int | None = None) -> int:
         """The port of a part for this run: `fixed` (asked for now), else the kept one, else `preferred`.
 

@@ -1,0 +1,152 @@
+"""What is done once per run before the services serve: databases, migrations, topics, the realm, the register.
+
+Each job may run again at any time. Those that start programs are left out when nothing they read has changed since they
+last ended well (`stamps.json` in the data directory), which is most of what makes a second start quick.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from schakel_contracts.topics import PARTITIONS, TOPICS, heartbeat_topic
+from schakel_local import kafka, postgres
+from schakel_local.parts import Place
+from schakel_local.places import CHECKOUT
+from schakel_local.process import Command, last_lines, run
+from schakel_local.services import (
+    DATA,
+    GATEWAY_READER,
+    SERVICES,
+    Addresses,
+    Service,
+    environment,
+    is_there,
+    realm_environment,
+)
+from schakel_local.supervisor import Job, RunEnded, Say
+
+_PROGRAM_SECONDS = 150.0
+
+
+def jobs(place: Place, where: Addresses, services: tuple[Service, ...], admin: tuple[str, str] | None) -> list[Job]:
+    """All jobs of a run; `admin` is Keycloak's administrator and password, None when the realm is not ours to apply."""
+
+    async def databases(_say: Say) -> str:
+        return await _make_databases(place, where, services)
+
+    async def migrations(_say: Say) -> str:
+        return await _migrate(place, where, services)
+
+    async def topics(_say: Say) -> str:
+        names = dict.fromkeys(TOPICS, PARTITIONS)
+        names |= {heartbeat_topic(owner): 1 for owner in sorted({topic.owner for topic in TOPICS.values()})}
+        return f"{await kafka.ensure_topics(where.kafka, names)} of {len(names)} topics made"
+
+    async def realm(_say: Say) -> str:
+        return await _apply_realm(place, where, admin)
+
+    async def register(_say: Say) -> str:
+        return await _load(place, where, services)
+
+    return [
+        Job("databases", databases, needs=("postgres",)),
+        Job("migrations", migrations, needs=("databases",)),
+        Job("topics", topics, needs=("kafka",)),
+        Job("realm", realm, needs=("keycloak",)),
+        Job("register", register, needs=("migrations",)),
+    ]
+
+
+async def _make_databases(place: Place, where: Addresses, services: tuple[Service, ...]) -> str:
+    for service in services:
+        password = place.secrets.password(service.database)
+        await postgres.ensure_database(where.postgres_admin, service.database, password)
+        if service.name == "gateway":
+            await postgres.ensure_reader(where.postgres_admin, GATEWAY_READER, service.database)
+    return f"{len(services)} databases there"
+
+
+async def _migrate(place: Place, where: Addresses, services: tuple[Service, ...]) -> str:
+    async def one(service: Service) -> bool:
+        sources = [CHECKOUT / "services" / service.name / "src", CHECKOUT / "libs" / "common" / "src"]
+        migrations = [path for source in sources for path in source.rglob("*.py") if _is_schema(path)]
+        digest = _digest(migrations, where.postgres_admin)
+        told = environment(service, where, place.secrets)
+        return await _unless_unchanged(place, f"migrate-{service.name}", digest, (service.module, "migrate"), told)
+
+    moved = await asyncio.gather(*(one(service) for service in services))
+    return f"{sum(moved)} of {len(services)} databases migrated"
+
+
+async def _apply_realm(place: Place, where: Addresses, admin: tuple[str, str] | None) -> str:
+    if admin is None:
+        return "left alone: Keycloak is your own, and SCHAKEL_KEYCLOAK_ADMIN_PASSWORD is not set"
+    if not is_there("schakel_keycloak"):
+        return "left out: schakel_keycloak is not there"
+    user, password = admin
+    told = {**realm_environment(where, place.secrets), "SCHAKEL_KEYCLOAK_ADMIN_PASSWORD": password}
+    arguments = ("apply", "--demo", "--url", where.keycloak, "--admin-user", user)
+    program = ("schakel_keycloak", *arguments, "--admin-password-env", "SCHAKEL_KEYCLOAK_ADMIN_PASSWORD")
+    digest = _digest(_files(CHECKOUT / "deploy" / "keycloak"), *program, *told.values())
+    applied = await _unless_unchanged(place, "realm", digest, program, told)
+    return "applied, with the demo users" if applied else "unchanged"
+
+
+async def _load(place: Place, where: Addresses, services: tuple[Service, ...]) -> str:
+    loaded = []
+    for service in services:
+        if service.loads and DATA.is_dir():
+            program = (service.module, "load", "--data", str(DATA))
+            digest = _digest(_files(DATA, CHECKOUT / "services" / service.name / "src"), where.postgres_admin)
+            told = environment(service, where, place.secrets)
+            if await _unless_unchanged(place, f"load-{service.name}", digest, program, told):
+                loaded.append(service.name)
+    return f"loaded into {' and '.join(loaded)}" if loaded else "unchanged"
+
+
+async def _unless_unchanged(
+    place: Place, name: str, digest: str, program: tuple[str, ...], told: Mapping[str, str]
+) -> bool:
+    """Run `python -m <program>` unless it ended well with this digest before; returns whether it ran."""
+    stamps = place.directory / "stamps.json"
+    if _read(stamps).get(name) == digest:
+        return False
+    log = place.logs / f"{name}.log"
+    code = await run(Command((sys.executable, "-m", *program), environment=told), log, seconds=_PROGRAM_SECONDS)
+    if code:
+        lines = "\n".join(f"    {line}" for line in last_lines(log))
+        raise RunEnded(f"{name} ended with exit code {code}. The last lines of {log}:\n{lines}")
+    await asyncio.to_thread(stamps.write_text, json.dumps({**_read(stamps), name: digest}, indent=2))
+    return True
+
+
+def _read(stamps: Path) -> dict[str, str]:
+    values: dict[str, str] = json.loads(stamps.read_text()) if stamps.exists() else {}
+    return values
+
+
+def _is_schema(path: Path) -> bool:
+    return "migrations" in path.parts or path.stem in {"plumbing", "migrations", "tables"}
+
+
+def _files(*folders: Path) -> list[Path]:
+    found = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return [path for path in found if "__pycache__" not in path.parts]
+
+
+def _digest(files: Iterable[Path], *words: str) -> str:
+    total = hashlib.sha256("\0".join(words).encode())
+    for path in sorted(files):
+        total.update(str(path).encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def present(services: tuple[Service, ...] = SERVICES) -> tuple[Service, ...]:
+    """The services whose package can be run."""
+    only = os.environ.get("SCHAKEL_SERVICES")
+    wanted = only.split(",") if only else [service.name for service in services]
+    return tuple(service for service in services if service.name in wanted and is_there(service.module))
