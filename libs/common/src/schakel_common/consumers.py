@@ -171,6 +171,26 @@ def event_of(topic: Topic[Any], record: ConsumerRecord) -> Event:
     return Event(topic, envelope, state)
 
 
+async def handle_alone(
+    database: Database, subscriptions: Sequence[Subscription], topic: Topic[Any], record: ConsumerRecord
+) -> None:
+    """Give one record to every subscription of its topic, in one transaction: the second try of a dead letter.
+
+    Raises:
+        Refused: it cannot be handled this time either.
+    """
+    event = event_of(topic, record)
+    try:
+        async with database.unit_of_work() as session:
+            for each in subscriptions:
+                if topic in each.topics:
+                    await each.handler(session, event)
+    except Exception as error:
+        if is_away(error):
+            raise
+        raise Refused("handler_failed", type(error).__name__) from error
+
+
 class _StopConsumerError(Exception):
     """Too many dead letters in a row."""
 

@@ -4,20 +4,25 @@ A dead letter is the record as it was, byte for byte, with a few headers more. T
 to be done is what lies behind the committed offset of the group ``<service>.dead-letters``.
 """
 
+import asyncio
+import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from schakel_common.broker import REQUEST_TIMEOUT_MS, ensure_topics
+from schakel_common.problems import Problem
 from schakel_common.settings import ServiceSettings
-from schakel_contracts.topics import Topic, dead_letter_topic
+from schakel_contracts.topics import PARTITIONS, Topic, dead_letter_topic
 
 Reason = Literal["malformed_envelope", "unknown_type", "unknown_version", "invalid_state", "handler_failed"]
 
 HEADER_PREFIX: Final = "dlq_"
 DETAIL_CHARACTERS_MAX: Final = 300
+READ_SECONDS_MAX: Final = 10
 
 
 class Refused(Exception):  # noqa: N818 - what happened to the event, not an error of the program
@@ -61,6 +66,159 @@ async def send_dead_letters(
                 key=record.key,
                 headers=[*record.headers, *_marks(settings, record, refused)],
             )
+
+
+async def list_dead_letters(
+    settings: ServiceSettings, service: str, topics: Sequence[Topic[Any]]
+) -> list[dict[str, str | int]]:
+    """Return what waits in the dead-letter topics of a consumer: where it lies, why, and where it came from.
+
+    Args:
+        settings: of the process.
+        service: the consumer.
+        topics: those it listens to.
+    """
+    async with _waiting(settings, service, topics) as consumer:
+        return [_summary(settings, record) async for record in _until_now(consumer)]
+
+
+async def show_dead_letter(settings: ServiceSettings, topic: str, partition: int, offset: int) -> dict[str, object]:
+    """Return one record whole: headers in order, and the value as text.
+
+    Raises:
+        Problem: ``not-found`` when nothing lies there.
+    """
+    place = TopicPartition(f"{settings.topic_prefix}{topic}", partition)
+    async with _reader(settings, None) as consumer:
+        consumer.assign([place])
+        first = (await consumer.beginning_offsets([place]))[place]
+        end = (await consumer.end_offsets([place]))[place]
+        if not first <= offset < end:
+            raise Problem("not-found", f"{topic} {partition} holds offsets {first} to {end - 1}.")
+        consumer.seek(place, offset)
+        record = await asyncio.wait_for(consumer.getone(), READ_SECONDS_MAX)
+    return {
+        **_summary(settings, record),
+        "headers": [[name, _text(value)] for name, value in record.headers],
+        "value": _text(record.value),
+    }
+
+
+async def retry_dead_letters(
+    settings: ServiceSettings,
+    service: str,
+    topics: Sequence[Topic[Any]],
+    handle: Callable[[Topic[Any], ConsumerRecord], Awaitable[None]],
+) -> dict[str, int]:
+    """Give every record that waits to its handler again, in order; those that fail again are put at the end.
+
+    Args:
+        settings: of the process.
+        service: the consumer.
+        topics: those it listens to.
+        handle: handles a record in a transaction of its own; raises Refused when it cannot.
+
+    Returns:
+        How many were handled and how many failed.
+    """
+    by_name = {dead_letter_topic(topic.name, service): topic for topic in topics}
+    counts = {"handled": 0, "failed": 0}
+    async with _waiting(settings, service, topics) as consumer:
+        async for record in _until_now(consumer):
+            topic = by_name[record.topic.removeprefix(settings.topic_prefix)]
+            original = _original(settings, record)
+            try:
+                await handle(topic, original)
+                counts["handled"] += 1
+            except Refused as refused:
+                await send_dead_letters(settings, service, topic, [(original, refused)])
+                counts["failed"] += 1
+            await consumer.commit({TopicPartition(record.topic, record.partition): record.offset + 1})
+    return counts
+
+
+@asynccontextmanager
+async def _reader(settings: ServiceSettings, group: str | None) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+@asynccontextmanager
+async def _waiting(
+    settings: ServiceSettings, service: str, topics: Sequence[Topic[Any]]
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that stands at the first record that still waits, in each partition of the dead-letter topics."""
+    names = [dead_letter_topic(topic.name, service) for topic in topics]
+    await ensure_topics(settings, names)
+    places = [
+        TopicPartition(f"{settings.topic_prefix}{name}", number) for name in names for number in range(PARTITIONS)
+    ]
+    async with _reader(settings, f"{settings.topic_prefix}{service}.dead-letters") as consumer:
+        consumer.assign(places)
+        for place in places:
+            committed = await consumer.committed(place)
+            if committed is None:
+                await consumer.seek_to_beginning(place)
+            else:
+                consumer.seek(place, committed)
+        yield consumer
+
+
+async def _until_now(consumer: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord]:
+    """Read to where the partitions end now, so that what fails again is not read again."""
+    ends = await consumer.end_offsets(consumer.assignment())
+    for place, end in ends.items():
+        consumer.pause(*consumer.assignment())
+        consumer.resume(place)
+        while await consumer.position(place) < end:
+            record = await asyncio.wait_for(consumer.getone(place), READ_SECONDS_MAX)
+            if record.offset < end:
+                yield record
+
+
+def _summary(settings: ServiceSettings, record: ConsumerRecord) -> dict[str, str | int]:
+    marks = {
+        name.removeprefix(HEADER_PREFIX): _text(value)
+        for name, value in record.headers
+        if name.startswith(HEADER_PREFIX)
+    }
+    return {
+        "topic": record.topic.removeprefix(settings.topic_prefix),
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": _text(record.key),
+        "type": next((_text(value) for name, value in record.headers if name == "ce_type"), ""),
+        "reason": marks.get("reason", ""),
+        "detail": marks.get("detail", ""),
+        "from": f"{marks.get('topic', '')}/{marks.get('partition', '')}/{marks.get('offset', '')}",
+        "at": marks.get("at", ""),
+    }
+
+
+def _original(settings: ServiceSettings, letter: ConsumerRecord) -> ConsumerRecord:
+    """Return the record as it was before it was put aside."""
+    marks = {name: value for name, value in letter.headers if name.startswith(HEADER_PREFIX)}
+    return dataclasses.replace(
+        letter,
+        topic=settings.topic_prefix + marks[f"{HEADER_PREFIX}topic"].decode(),
+        partition=int(marks[f"{HEADER_PREFIX}partition"]),
+        offset=int(marks[f"{HEADER_PREFIX}offset"]),
+        headers=tuple((name, value) for name, value in letter.headers if not name.startswith(HEADER_PREFIX)),
+    )
+
+
+def _text(value: bytes | None) -> str:
+    return "" if value is None else value.decode(errors="backslashreplace")
 
 
 def _marks(settings: ServiceSettings, record: ConsumerRecord, refused: Refused) -> list[tuple[str, bytes]]:

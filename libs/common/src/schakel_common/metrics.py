@@ -71,7 +71,7 @@ METRICS: Final[Mapping[MetricName, Metric]] = MappingProxyType(
         "consumer.batch.size": Metric("histogram", "{event}", "Events in one batch of a consumer."),
         "consumer.event.count": Metric("counter", "{event}", "Events that a consumer handled."),
         "consumer.retry.count": Metric("counter", "{batch}", "Batches that a consumer tried again."),
-        "consumer.stopped.count": Metric("counter", "{consumer}", "Consumers that stopped after too many dead letters."),
+        "consumer.stopped.count": Metric("counter", "{consumer}", "Consumers that stopped after many dead letters."),
         "dead_letter.count": Metric("counter", "{event}", "Events that went to a dead-letter topic, by reason."),
         "projection.lag.events": Metric("gauge", "{event}", "Events of a topic that the view has not applied yet."),
         "projection.lag.seconds": Metric("gauge", "s", "Time between recording and applying of the last event."),

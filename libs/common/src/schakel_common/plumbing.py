@@ -10,6 +10,11 @@ from typing import Final, Protocol
 PLUMBING_TABLES: Final = frozenset({"journal", "outbox", "restatement", "epoch", "replica", "idempotency"})
 """Names that autogenerate must overlook."""
 
+AGGREGATE_LOCK: Final = 7105
+"""Class of the advisory locks that writers share and re-emission takes alone, per first byte of the aggregate's id."""
+
+AGGREGATE_BUCKETS: Final = 256
+
 
 class Operations(Protocol):
     """What is needed of alembic's ``op``."""
@@ -90,7 +95,7 @@ BEGIN
 END $$
 """
 
-_APPEND_EVENT: Final = """
+_APPEND_EVENT: Final = f"""
 CREATE FUNCTION append_event(
     p_topic text, p_kind text, p_id uuid, p_version int, p_type text, p_effective_at timestamptz,
     p_value bytea, p_sha256 text, p_traceparent text
@@ -102,7 +107,7 @@ DECLARE
     line bigint;
 BEGIN
     -- Re-emission holds this lock exclusively, one bucket of aggregates at a time; writers never wait for each other.
-    PERFORM pg_advisory_xact_lock_shared(7105, get_byte(uuid_send(p_id), 0));
+    PERFORM pg_advisory_xact_lock_shared({AGGREGATE_LOCK}, get_byte(uuid_send(p_id), 0));
     -- The relay's watermark looks at transactions that have an id: get one before looking at the clock.
     PERFORM pg_current_xact_id();
     SELECT version, recorded_at INTO last_version, last_recorded_at
@@ -122,7 +127,7 @@ BEGIN
     PERFORM pg_notify('outbox', '');
     RETURN current_epoch;
 END $$
-"""
+"""  # noqa: S608 - made of a constant only
 
 
 def create_plumbing(op: Operations) -> None:

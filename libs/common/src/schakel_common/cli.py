@@ -1,0 +1,146 @@
+"""The commands of every service: ``python -m schakel_<service> serve|migrate|reemit|dead-letters|openapi``."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine, Sequence
+from functools import partial
+from typing import Any, Final, get_args
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from schakel_common.consumers import handle_alone
+from schakel_common.database import Database
+from schakel_common.dead_letters import list_dead_letters, retry_dead_letters, show_dead_letter
+from schakel_common.logs import configure_logs
+from schakel_common.migrations import migrate
+from schakel_common.problems import Problem
+from schakel_common.reemission import reemit_current, reemit_history
+from schakel_common.serve import ROLES, Role, ServiceDefinition, serve
+from schakel_common.settings import ServiceSettings
+
+OK: Final = 0
+FAILED: Final = 1
+MISUSED: Final = 2
+
+
+def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
+    """Run one command of a service; return the exit code: 0 done, 1 failed, 2 asked wrongly or settings missing.
+
+    Args:
+        definition: the service.
+        argv: without the program's name.
+    """
+    arguments = _parser(definition).parse_args(argv)
+    try:
+        settings: ServiceSettings = definition.settings()
+    except ValidationError as error:
+        for each in error.errors():
+            name = "_".join(str(part) for part in each["loc"]).upper()
+            _complain(f"SCHAKEL_{name}: {each['msg']}")
+        return MISUSED
+    if arguments.command == "serve":
+        serve(definition, settings, arguments.roles)
+        return OK
+    if arguments.command == "openapi":
+        _print(definition.build(settings).app.openapi())
+        return OK
+    configure_logs(definition.name, settings.log_level)
+    try:
+        asyncio.run(_work(definition, settings, arguments))
+    except Problem as problem:
+        _complain(f"{problem.slug}: {problem.detail or problem.type.title_en}")
+        return FAILED
+    except (OSError, DBAPIError) as error:
+        _complain(f"{type(error).__name__}: is the database at its address, and migrated?")
+        return FAILED
+    return OK
+
+
+def _work(
+    definition: ServiceDefinition[Any], settings: ServiceSettings, arguments: argparse.Namespace
+) -> Coroutine[Any, Any, None]:
+    match arguments.command:
+        case "migrate":
+            return migrate(settings.database_url, definition.migrations)
+        case "reemit":
+            return _reemit(settings, arguments)
+        case _:
+            return _dead_letters(definition, settings, arguments)
+
+
+async def _reemit(settings: ServiceSettings, arguments: argparse.Namespace) -> None:
+    database = Database(settings.database_url, pool_size=1)
+    try:
+        if arguments.current:
+            epoch, count = await reemit_current(
+                database, reason=arguments.reason, kind=arguments.kind, ids=arguments.id
+            )
+            _print({"epoch": epoch, "events": count})
+        else:
+            _print({"events": await reemit_history(database, kind=arguments.kind, ids=arguments.id)})
+    finally:
+        await database.close()
+
+
+async def _dead_letters(
+    definition: ServiceDefinition[Any], settings: ServiceSettings, arguments: argparse.Namespace
+) -> None:
+    parts = definition.build(settings)
+    topics = list({topic.name: topic for each in parts.subscriptions for topic in each.topics}.values())
+    try:
+        match arguments.action:
+            case "list":
+                for letter in await list_dead_letters(settings, definition.name, topics):
+                    _print(letter)
+            case "show":
+                _print(await show_dead_letter(settings, arguments.topic, arguments.partition, arguments.offset))
+            case _:
+                again = partial(handle_alone, parts.database, parts.subscriptions)
+                _print(await retry_dead_letters(settings, definition.name, topics, again))
+    finally:
+        await parts.close()
+        await parts.database.close()
+
+
+def _parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m schakel_{definition.name}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serving = commands.add_parser("serve", help="run the service until it is told to stop")
+    serving.add_argument("--roles", type=_roles, default=list(ROLES), help="of api,consumers,relay; all by default")
+    commands.add_parser("migrate", help="bring the database to the newest revision")
+    commands.add_parser("openapi", help="print the OpenAPI document")
+    reemit = commands.add_parser("reemit", help="send again what the journal holds")
+    which = reemit.add_mutually_exclusive_group(required=True)
+    which.add_argument("--current", action="store_true", help="raise the epoch and send each current state")
+    which.add_argument("--history", action="store_true", help="send everything, with its stored epochs")
+    reemit.add_argument("--kind", help="only aggregates of this kind")
+    reemit.add_argument("--id", type=UUID, action="append", default=[], help="only this aggregate; may be repeated")
+    reemit.add_argument("--reason", default="asked for by hand", help="kept with the new epoch")
+    letters = commands.add_parser("dead-letters", help="events that a consumer could not handle")
+    actions = letters.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="those that wait, one line of JSON each")
+    actions.add_parser("retry", help="give those that wait to their handler again")
+    show = actions.add_parser("show", help="one record with its headers and value")
+    show.add_argument("topic")
+    show.add_argument("partition", type=int)
+    show.add_argument("offset", type=int)
+    return parser
+
+
+def _roles(names: str) -> list[Role]:
+    roles = [name.strip() for name in names.split(",") if name.strip()]
+    if not roles or any(role not in get_args(Role) for role in roles):
+        raise argparse.ArgumentTypeError(f"{names!r} is not a list of {', '.join(ROLES)}")
+    return [role for role in ROLES if role in roles]
+
+
+def _print(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+
+def _complain(line: str) -> None:
+    sys.stderr.write(line + "\n")
