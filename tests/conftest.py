@@ -1,0 +1,22 @@
+"""The platform that the journeys drive: one for the whole run, started by the command that a newcomer types."""
+
+from collections.abc import Iterator
+
+import pytest
+from otlp_receiver import OtlpReceiver, otlp_receiver
+from running import RunningStack
+from running import running_stack as started
+
+
+@pytest.fixture(scope="session")
+def traces() -> Iterator[OtlpReceiver]:
+    """The spans of the running platform."""
+    with otlp_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def running_stack(tmp_path_factory: pytest.TempPathFactory, traces: OtlpReceiver) -> Iterator[RunningStack]:
+    """The whole platform, with its register loaded."""
+    with started(tmp_path_factory.mktemp("platform") / "data", otlp_endpoint=traces.endpoint) as stack:
+        yield stack
