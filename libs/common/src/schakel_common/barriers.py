@@ -22,6 +22,9 @@ Barrier = Literal[
     "consumer.before_commit",
     "consumer.after_commit_before_ack",
     "consumer.after_ack",
+    "projector.before_apply",
+    "projector.before_commit",
+    "projector.after_commit",
 ]
 
 _POLL_SECONDS: Final = 0.01

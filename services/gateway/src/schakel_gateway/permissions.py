@@ -15,7 +15,7 @@ Scope = Literal["public", "signed in", "company", "fieldlab", "hub", "national"]
 
 EVERY: Final = "true"
 
-# Short words for the predicates of the table. Sub-selects without a reference to the row are evaluated once per statement.
+# Short words for the predicates. A sub-select that does not refer to the row is evaluated once per statement.
 MINE: Final = "company_id = ANY ((SELECT my_companies())::uuid[])"
 MY_HUB: Final = "home_hub = ANY ((SELECT slugs_of('hub'))::text[])"
 MY_DESK: Final = (

@@ -332,6 +332,12 @@ BEGIN ATOMIC
     FROM heartbeat;
 END;
 
+-- Whether all that the view holds was recorded by the watermark, so that an answer now is one for ever.
+CREATE FUNCTION is_settled() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT watermark() IS NOT NULL AND NOT EXISTS (SELECT FROM line WHERE recorded_at > watermark());
+END;
+
 -- The last instant of the last day of the month before the one that `instant` lies in, or `instant` if it is such itself.
 CREATE FUNCTION month_end(instant timestamptz) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (date_trunc('month', (instant + interval '1 microsecond') AT TIME ZONE 'Europe/Amsterdam')
@@ -347,11 +353,16 @@ RETURNS TABLE (indicator text, split text, leaf text, fieldlab text, amount bigi
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH asked AS (
-        SELECT key, about_companies AND nullif(current_setting('schakel.subject', true), '') IS NULL AS guarded FROM indicator
+        SELECT key, kind, by_fieldlab,
+            about_companies AND nullif(current_setting('schakel.subject', true), '') IS NULL AS guarded
+        FROM indicator
     ), sums AS (
-        SELECT l.indicator, l.split, CASE l.split WHEN 'leaf' THEN l.leaf END AS leaf,
-            CASE l.split WHEN 'fieldlab' THEN l.fieldlab END AS fieldlab, a.guarded, sum(l.amount)::bigint AS n
+        -- A line of an additive indicator counts at its leaf and, where it can be split so, at its fieldlab.
+        SELECT l.indicator, s.split, CASE s.split WHEN 'leaf' THEN l.leaf END AS leaf,
+            CASE s.split WHEN 'fieldlab' THEN l.fieldlab END AS fieldlab, a.guarded, sum(l.amount)::bigint AS n
         FROM line AS l JOIN asked AS a ON a.key = l.indicator
+        JOIN (VALUES ('leaf'), ('fieldlab')) AS s (split)
+            ON s.split = l.split OR (s.split = 'fieldlab' AND a.kind = 'additive' AND a.by_fieldlab)
         WHERE l.effective_at <= as_of AND (a.guarded OR one_leaf IS NULL OR l.leaf = one_leaf)
             AND l.recorded_at <= CASE WHEN a.guarded THEN least(known_at, month_end(now())) ELSE known_at END
             AND (NOT a.guarded OR (as_of = month_end(as_of) AND as_of <= now()))

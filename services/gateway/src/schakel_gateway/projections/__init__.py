@@ -1,0 +1,1 @@
+"""From records of Kafka to rows of the view."""
