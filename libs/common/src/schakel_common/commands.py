@@ -197,7 +197,10 @@ async def delete_old_keys(database: Database, *, kept: timedelta = KEYS_KEPT) ->
     """Delete the keys and replies that are older than ``kept``; return how many."""
     async with database.unit_of_work() as session:
         deleted = await session.execute(
-            text("DELETE FROM idempotency WHERE created_at < clock_timestamp() - :kept RETURNING key"), {"kept": kept}
+            text(
+                "DELETE FROM idempotency WHERE created_at < clock_timestamp() - CAST(:kept AS interval) RETURNING key"
+            ),
+            {"kept": kept},
         )
         return len(deleted.all())
 

@@ -14,8 +14,9 @@ from schakel_common.problems import Problem
 
 FETCH_EVERY_SECONDS: Final = 10.0
 """A flood of tokens with invented key ids causes one fetch in this time."""
-FRESH_SECONDS: Final = 240.0
-"""After this the keys are fetched again beside the requests, so that a withdrawn key is gone within five minutes."""
+FRESH_SECONDS: Final = 230.0
+"""After this the keys are fetched again beside the requests: a withdrawn key is refused within five minutes, with the
+minute that a checked token is remembered."""
 RSA_BITS_MIN: Final = 2048
 
 FetchKeys = Callable[[], Awaitable[Mapping[str, Any]]]

@@ -53,7 +53,7 @@ async def _template(server: PostgresServer, service: str, migrations: Path) -> s
     It gets its name when it is complete, so one that a killed run left half-made is never used.
     """
     name = f"template_{service}_{_digest(migrations)}"
-    if await asyncio.to_thread(server.execute, f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+    if await asyncio.to_thread(server.execute, f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):  # noqa: S608 - a name of ours
         return name
     building = f"building_{service}_{uuid4().hex[:12]}"
     await migrate(await asyncio.to_thread(server.create_database, building), migrations)
@@ -66,6 +66,7 @@ async def _template(server: PostgresServer, service: str, migrations: Path) -> s
 
 def _digest(migrations: Path) -> str:
     digest = hashlib.sha256()
-    for path in [_PLUMBING, *sorted(migrations.rglob("*.py"))]:
+    migration_files = sorted(path for path in migrations.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    for path in [_PLUMBING, *migration_files]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
