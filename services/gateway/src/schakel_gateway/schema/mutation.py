@@ -8,6 +8,7 @@ from strawberry.tools import create_type
 from strawberry.types.field import StrawberryField
 
 from schakel_gateway.commands import COMMANDS, THINGS, Command
+from schakel_gateway.keys import snake
 from schakel_gateway.operation import Operation
 from schakel_gateway.schema.types.shared import Problem
 
@@ -33,6 +34,7 @@ def field_of(command: Command) -> StrawberryField:
         operation: Operation = info.context
         return operation.owners.forward(operation, command, input, str(info.path.key))
 
+    declared.__name__ = snake(command.name)
     declared.__annotations__ = {
         "info": strawberry.Info[Operation, None],
         "input": command.input,

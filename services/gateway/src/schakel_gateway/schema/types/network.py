@@ -11,7 +11,7 @@ class HubCount:
     """One region's part of a figure."""
 
     hub: str
-    count: int
+    count: int | None = strawberry.field(description="Null: not known, or hidden from the public because it is small.")
 
 
 @strawberry.type
@@ -19,12 +19,12 @@ class FieldlabCount:
     """One fieldlab's part of a figure, by the fieldlab that serves."""
 
     fieldlab: str
-    count: int
+    count: int | None = strawberry.field(description="Null: not known, or hidden from the public because it is small.")
 
 
 @strawberry.type
 class Indicator:
-    """A figure with its parts. ``total`` = the sum of national, unassigned and regions; null means unknown, never 0.
+    """A figure with its parts. ``total`` = the sum of national, unassigned and regions; null means unknown or hidden.
 
     Split by fieldlab the parts of a UNIQUE indicator can overlap: total = sum of fieldlabs - overlap.
     """
@@ -33,8 +33,11 @@ class Indicator:
     kind: IndicatorKind
     definition_nl: str
     definition_en: str
+    measure: str = strawberry.field(description="`stock`: how many at that moment. `flow`: how many until then.")
     version: int = strawberry.field(description="Of the definition.")
-    history_begins: str | None = strawberry.field(description="Before this day the figure is unknown.")
+    history_begins: Instant | None = strawberry.field(description="Before this the figure is unknown, never 0.")
+    known: bool
+    reason: str | None = strawberry.field(description="Why it is not known: `before-history` or `month-ends-only`.")
     total: int | None
     national: int | None = strawberry.field(description="The leaf of facts that belong to no region but to the country.")
     unassigned: int | None = strawberry.field(description="The leaf of facts whose place is not known.")
@@ -48,7 +51,9 @@ class Network:
     """All figures of one moment in the world, as they were known at one moment."""
 
     as_of: Instant
-    known_at: Instant
+    known_at: Instant | None
+    watermark: Instant | None = strawberry.field(description="Everything recorded until then has arrived.")
+    settled: bool = strawberry.field(description="Asking again with these two moments gives the same figures for ever.")
     position: int
     level: Level
     region: str | None

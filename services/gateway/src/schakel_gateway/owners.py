@@ -1,0 +1,229 @@
+"""Calls to the services that own the facts, always with the user's own token: the gateway has no rights of its own."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from strawberry import UNSET
+from yarl import URL
+
+from schakel_common.commands import KEY_CHARACTERS_MAX, KEY_CHARACTERS_MIN
+from schakel_common.problems import FieldError, Problem, problem_of
+from schakel_common.telemetry import outgoing_headers, span
+from schakel_contracts.topics import Service
+from schakel_gateway.answers import problem_fields, problem_of_exception
+from schakel_gateway.commands import Command
+from schakel_gateway.keys import camel, snake_keys
+from schakel_gateway.private import Batch, match_fields
+from schakel_gateway.settings import GatewaySettings
+
+if TYPE_CHECKING:
+    from schakel_gateway.operation import Operation, Session
+
+REPLY_BYTES_MAX: Final = 4 * 1024 * 1024
+_KEY_SPACE: Final = uuid.UUID("7a0a9c1e-0f3c-5a55-9f2e-6d2a3a1c5b10")
+ANONYMOUS_KEY_CHARACTERS_MIN: Final = 32
+
+Reply = tuple[int, Mapping[str, str], dict[str, Any]]
+
+
+class Owners:
+    """The services behind the gateway.
+
+    Args:
+        settings: their addresses and how long to wait for them.
+        session: one shared session; closed by who made it.
+    """
+
+    def __init__(self, settings: GatewaySettings, session: aiohttp.ClientSession) -> None:
+        self._settings = settings
+        self._session = session
+        self._urls: dict[Service, str] = {
+            "registry": settings.registry_url.rstrip("/"),
+            "matching": settings.matching_url.rstrip("/"),
+            "events": settings.events_url.rstrip("/"),
+        }
+
+    def batch(self, operation: "Operation") -> Batch:
+        """Return what collects the private fields of one operation."""
+        return Batch(operation, self)
+
+    async def forward(
+        self, operation: "Operation", command: Command, given: object, response_name: str
+    ) -> dict[str, Any]:
+        """Send a command to its service and return the payload: the thing and its token, or the problem.
+
+        Args:
+            operation: whose caller, key and token travel along.
+            command: which command.
+            given: the input object.
+            response_name: of the field in the answer; two fields of one operation are two commands.
+        """
+        try:
+            fields = body_of(given)
+            headers = _command_headers(operation.session, fields.pop("ifVersion", None), response_name)
+            method, _, template = command.request.partition(" ")
+            path = _path(template, fields)
+            seconds = self._settings.owner_seconds_max
+            status, reply_headers, body = await self._call(
+                operation.session, command.service, method, path, seconds, headers=headers, json=fields
+            )
+            if status >= 400:  # noqa: PLR2004 - RFC 9110, 15.5
+                raise _problem(status, reply_headers, body)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a problem of the one table
+            return {"problem": problem_fields(problem_of_exception(error))}
+        return {command.thing: _thing(body, reply_headers), "token": reply_headers.get("Consistency-Token", body.get("token"))}
+
+    async def draft(self, operation: "Operation", draft_id: str, secret: str) -> dict[str, Any] | None:
+        """Read a draft with its secret; None when there is no such draft under that secret."""
+        path = _path("/v1/drafts/{draftId}", {"draftId": draft_id})
+        headers = {"Draft-Secret": _header_value(secret)}
+        seconds = self._settings.private_seconds_max
+        status, reply_headers, body = await self._call(
+            operation.session, "matching", "GET", path, seconds, headers=headers
+        )
+        if status in {400, 401, 403, 404}:
+            return None
+        if status >= 400:  # noqa: PLR2004 - RFC 9110, 15.5
+            raise _problem(status, reply_headers, body)
+        found: dict[str, Any] = snake_keys(body)
+        lists = {"concepts": [], "matches": []}
+        draft = {"no_fit": False, **lists, **{key: value for key, value in found.items() if value is not None}}
+        draft["matches"] = [match_fields(match) for match in draft["matches"]]
+        return draft
+
+    async def private(self, session: "Session", service: Service, path: str, ids: Iterable[str]) -> dict[str, Any]:
+        """Ask for the private fields of many objects at once; the reply says per id what the caller may see."""
+        seconds = self._settings.private_seconds_max
+        status, headers, body = await self._call(session, service, "POST", path, seconds, json={"ids": list(ids)})
+        if status >= 400:  # noqa: PLR2004 - RFC 9110, 15.5
+            raise _problem(status, headers, body)
+        items = body.get("items")
+        return items if isinstance(items, dict) else {}
+
+    async def call_backs(self, session: "Session", path: str, hub: str) -> list[dict[str, Any]]:
+        """Ask who wants to be called by a hub."""
+        seconds = self._settings.private_seconds_max
+        status, headers, body = await self._call(session, "matching", "GET", f"{path}?hub={quote(hub, safe='')}", seconds)
+        if status >= 400:  # noqa: PLR2004 - RFC 9110, 15.5
+            raise _problem(status, headers, body)
+        return [snake_keys(item) for item in body.get("items", [])]
+
+    async def _call(
+        self,
+        session: "Session",
+        service: Service,
+        method: str,
+        path: str,
+        seconds_max: float,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: object = None,
+    ) -> Reply:
+        route = path.partition("?")[0].split("/")[2]
+        with span(f"{method} {service}/{route}", kind="client"):
+            sent = {"Accept": "application/json, application/problem+json", **outgoing_headers(), **(headers or {})}
+            if session.principal is not None:
+                sent["Authorization"] = f"Bearer {session.principal.token}"
+            if json is not None:
+                sent["Content-Type"] = "application/json"
+            try:
+                async with self._session.request(
+                    method,
+                    URL(f"{self._urls[service]}{path}", encoded=True),
+                    data=None if json is None else orjson.dumps(json),
+                    headers=sent,
+                    timeout=aiohttp.ClientTimeout(total=seconds_max),
+                    allow_redirects=False,
+                ) as reply:
+                    return reply.status, reply.headers, _json(await reply.content.read(REPLY_BYTES_MAX))
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise Problem("unavailable", retry_after_seconds=2) from error
+
+
+def body_of(given: object) -> dict[str, Any]:
+    """Return an input object as the body of the service's command; what was not given is not in it, null stays null."""
+    body: dict[str, Any] = {}
+    for name, value in vars(given).items():
+        if value is not UNSET:
+            body[camel(name)] = _plain(value)
+    return body
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if hasattr(value, "__strawberry_definition__"):
+        return body_of(value)
+    return value
+
+
+def _path(template: str, fields: dict[str, Any]) -> str:
+    """Fill a path from fields, which leave the body; one that would change the path's shape is refused."""
+    parts = []
+    for part in template.split("/"):
+        if not part.startswith("{"):
+            parts.append(part)
+            continue
+        name = part[1:-1]
+        value = str(fields.pop(name))
+        if value.strip() in {"", ".", ".."} or len(value) > 200:  # noqa: PLR2004 - longer than any id or slug
+            raise Problem("not-found", errors=[FieldError(name, "There is no such thing.", "not-found")])
+        parts.append(quote(value, safe=""))
+    return "/".join(parts)
+
+
+def _command_headers(session: "Session", version: int | None, response_name: str) -> dict[str, str]:
+    key = session.idempotency_key
+    if not key:
+        raise Problem("idempotency-key-missing")
+    least = KEY_CHARACTERS_MIN if session.principal else ANONYMOUS_KEY_CHARACTERS_MIN
+    if not least <= len(key) <= KEY_CHARACTERS_MAX:
+        message = f"Use {least} to {KEY_CHARACTERS_MAX} characters; a random UUID will do."
+        raise Problem("invalid-input", errors=[FieldError("Idempotency-Key", message, "length")])
+    headers = {"Idempotency-Key": str(uuid.uuid5(_KEY_SPACE, f"{key}/{response_name}"))}
+    if session.read_after:
+        headers["Read-After"] = session.read_after
+    if session.accept_language:
+        headers["Accept-Language"] = session.accept_language
+    if version is not None:
+        headers["If-Match"] = f'"{version}"'
+    return headers
+
+
+def _header_value(text: str) -> str:
+    """A secret travels as a header; one that cannot is nobody's secret."""
+    if not text.isascii() or not text.isprintable() or not text:
+        raise Problem("not-found")
+    return text
+
+
+def _json(content: bytes) -> dict[str, Any]:
+    try:
+        body = orjson.loads(content) if content else {}
+    except orjson.JSONDecodeError:
+        return {}
+    return body if isinstance(body, dict) else {"items": body}
+
+
+def _thing(body: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    thing: dict[str, Any] = {"accepted": True, "no_fit": False, "matches": [], **snake_keys(body)}
+    etag = headers.get("ETag", "").removeprefix("W/").strip('"')
+    if etag.isdigit():
+        thing["version"] = int(etag)
+    thing["matches"] = [match_fields(match) for match in thing["matches"]]
+    return thing
+
+
+def _problem(status: int, headers: Mapping[str, str], body: dict[str, Any]) -> Problem:
+    problem = problem_of(status, body)
+    seconds = headers.get("Retry-After", "")
+    if seconds.isdigit():
+        problem.retry_after_seconds = int(seconds)
+    return problem

@@ -1,0 +1,78 @@
+"""Fieldlabs and hubs."""
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Final
+
+from schakel_gateway.reads.pages import decode_cursor, page_of
+from schakel_gateway.view.schema import SCHEMA
+
+if TYPE_CHECKING:
+    from schakel_gateway.operation import Operation
+    from schakel_gateway.schema.inputs.filters import FieldlabFilter
+
+_PAGE: Final = f"""
+WITH found AS (
+    SELECT name, id, version, state FROM {SCHEMA}.fieldlabs
+    WHERE ($1::text IS NULL OR hub = $1)
+        AND ($2::text IS NULL OR themes ? $2)
+        AND ($3::text IS NULL OR kind = $3)
+        AND ($4::text IS NULL OR status = $4)
+        AND ($5::boolean IS NULL OR (recognition = 'recognised') = $5)
+        AND ($6::text IS NULL OR province = $6)
+        AND ($7::text IS NULL OR concat_ws(
+            ' ', name, state ->> 'place', state ->> 'description_nl', state ->> 'description_en') ILIKE $7)
+), page AS (
+    SELECT * FROM found WHERE $8::text IS NULL OR (name, id) > ($8, $9::uuid) ORDER BY name, id LIMIT $10
+)
+SELECT json_build_object(
+    'total_count', (SELECT count(*) FROM found),
+    'rows', (SELECT json_agg(json_build_object(
+        'key', json_build_array(name, id),
+        'node', state || jsonb_build_object('version', version)
+    ) ORDER BY name, id) FROM page)
+)
+"""  # noqa: S608 - the view's own name
+
+_ONE: Final = f"SELECT state || jsonb_build_object('version', version) FROM {SCHEMA}.fieldlabs WHERE slug = $1"  # noqa: S608 - the view's own name
+
+_HUBS: Final = f"""
+SELECT coalesce(json_agg(state || jsonb_build_object('version', version) ORDER BY kind, slug), '[]')
+FROM {SCHEMA}.hubs
+"""  # noqa: S608 - the view's own name
+
+
+def page(operation: "Operation", where: "FieldlabFilter | None", first: int, after: str | None) -> Awaitable[object]:
+    """One page of the fieldlabs that match a filter, by name."""
+    name, last_id = decode_cursor(after, 2)
+    narrowed = (
+        (
+            where.hub,
+            where.theme,
+            where.kind,
+            where.status.value if where.status else None,
+            where.recognised,
+            where.province,
+            contains(where.text),
+        )
+        if where
+        else (None,) * 7
+    )
+    return operation.read(_PAGE, *narrowed, name, last_id, first + 1, shape=page_of(first))
+
+
+def one(operation: "Operation", slug: str) -> Awaitable[object]:
+    """The fieldlab with a slug."""
+    return operation.read(_ONE, slug)
+
+
+def hubs(operation: "Operation") -> Awaitable[object]:
+    """All hubs, the programme office last."""
+    return operation.read(_HUBS)
+
+
+def contains(words: str | None) -> str | None:
+    """Return the ILIKE pattern of a text that contains these words as they stand; None for no words."""
+    if words is None or not words.strip():
+        return None
+    escaped = words.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
