@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import MetaData, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlalchemy.orm import registry
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -32,6 +33,12 @@ def service_registry(service: str) -> registry:
     return registry(metadata=MetaData(naming_convention=_CONSTRAINT_NAMES, info={"service": service}))
 
 
+class _Session(AsyncSession):
+    """SQLModel's session, without its advice against ``execute``: plain SQL is at home here, beside ``exec``."""
+
+    execute = PlainAsyncSession.execute
+
+
 class Database:
     """A small pool of connections to a service's own database.
 
@@ -44,7 +51,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
         self.url = url
         self._engine = engine_of(url, pool_size=pool_size, statement_timeout_seconds=STATEMENT_TIMEOUT_SECONDS)
-        self._sessions = async_sessionmaker(self._engine, class_=AsyncSession, expire_on_commit=False)
+        self._sessions = async_sessionmaker(self._engine, class_=_Session, expire_on_commit=False)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[AsyncSession]:

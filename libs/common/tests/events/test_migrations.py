@@ -1,0 +1,68 @@
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from schakel_common.database import Database, service_registry
+from schakel_common.migrations import drift, ensure_migrated, migrate
+from schakel_common.problems import Problem
+from schakel_local.fixtures import PostgresServer
+from sqlmodel import Field, SQLModel
+
+pytestmark = pytest.mark.postgres
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Base(SQLModel, registry=service_registry("test")):
+    """The tables of this test."""
+
+
+class Aggregate(Base, table=True):
+    id: int = Field(primary_key=True)
+
+
+@pytest.fixture
+def empty_url(postgres_server: PostgresServer) -> Iterator[str]:
+    name = f"test_migrations_{uuid4().hex[:12]}"
+    yield postgres_server.create_database(name)
+    postgres_server.drop_database(name)
+
+
+async def test_many_pods_that_start_at_once_migrate_once(empty_url: str) -> None:
+    database = Database(empty_url)
+    with pytest.raises(Problem, match="revision None, 0001 is needed"):
+        await ensure_migrated(database, MIGRATIONS)
+
+    await asyncio.gather(*(migrate(empty_url, MIGRATIONS) for _ in range(4)))
+
+    await ensure_migrated(database, MIGRATIONS)
+    await database.close()
+
+
+async def test_an_older_revision_is_not_ready_and_a_newer_one_is(empty_url: str, tmp_path: Path) -> None:
+    (tmp_path / "versions").mkdir()
+    for source in ("env.py", "versions/0001_plumbing.py"):
+        (tmp_path / source).write_text((MIGRATIONS / source).read_text())
+    (tmp_path / "versions/0002_more.py").write_text(
+        "revision = '0002'\ndown_revision = '0001'\ndef upgrade():\n    pass\n"
+    )
+    database = Database(empty_url)
+    await migrate(empty_url, MIGRATIONS)
+
+    with pytest.raises(Problem, match="revision 0001, 0002 is needed"):
+        await ensure_migrated(database, tmp_path)
+    await migrate(empty_url, tmp_path)
+    await ensure_migrated(database, MIGRATIONS)
+
+    await database.close()
+
+
+async def test_drift_names_the_tables_of_the_service_and_not_the_plumbing(database_url: str) -> None:
+    found = await drift(database_url, Base.metadata)
+
+    text = " ".join(found)
+    assert "remove_table" in text
+    assert "effect" in text
+    assert "remove_column" in text
+    assert not any(name in text for name in ("journal", "outbox", "replica", "idempotency", "restatement"))
