@@ -33,7 +33,7 @@ def all_checks() -> list[Check]:
         Check("ruff check", _tool("ruff", "check", "--quiet")),
         Check("ruff format", _tool("ruff", "format", "--check", "--quiet")),
         Check("mypy", _module("mypy", *sources, *rest)),
-        Check("import-linter", _tool("lint-imports", "--no-logo")),
+        Check("import-linter", _tool("lint-imports", "--no-logo", "--no-cache")),
         *(Check(f"deptry {path.name}", _tool("deptry", "src"), path) for path in members()),
         Check("reuse", _tool("reuse", "lint", "--quiet")),
     ]

@@ -30,6 +30,7 @@ from schakel_local.services import (
 from schakel_local.supervisor import Job, RunEnded, Say
 
 _PROGRAM_SECONDS = 150.0
+_HEARTBEATS_KEPT_MS = 86_400_000  # only the last one matters
 
 
 def jobs(place: Place, where: Addresses, services: tuple[Service, ...], admin: tuple[str, str] | None) -> list[Job]:
@@ -42,9 +43,11 @@ def jobs(place: Place, where: Addresses, services: tuple[Service, ...], admin: t
         return await _migrate(place, where, services)
 
     async def topics(_say: Say) -> str:
-        names = dict.fromkeys(TOPICS, PARTITIONS)
-        names |= {heartbeat_topic(owner): 1 for owner in sorted({topic.owner for topic in TOPICS.values()})}
-        return f"{await kafka.ensure_topics(where.kafka, names)} of {len(names)} topics made"
+        histories = dict.fromkeys(TOPICS, PARTITIONS)
+        heartbeats = dict.fromkeys((heartbeat_topic(topic.owner) for topic in TOPICS.values()), 1)
+        made = await kafka.ensure_topics(where.kafka, histories)
+        made += await kafka.ensure_topics(where.kafka, heartbeats, keep_ms=_HEARTBEATS_KEPT_MS)
+        return f"{made} of {len(histories) + len(heartbeats)} topics made"
 
     async def realm(_say: Say) -> str:
         return await _apply_realm(place, where, admin)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
 from schakel_local.artefacts import locked, missing, obtain
 from schakel_local.java import java
@@ -74,33 +74,32 @@ async def _listens(bootstrap: str) -> bool:
     return True
 
 
-async def ensure_topics(bootstrap: str, partitions: Mapping[str, int]) -> int:
+async def ensure_topics(bootstrap: str, partitions: Mapping[str, int], *, keep_ms: int = -1) -> int:
     """Create the topics that are not there, each with its number of partitions; returns how many were made.
 
-    Topics neither expire nor are compacted: a topic is the history of its aggregates.
+    Unless `keep_ms` says otherwise they neither expire nor are compacted: a topic is the history of its aggregates.
+
+    Raises:
+        KafkaSetupError: the broker refused a topic; named.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS)
     await admin.start()
     try:
         present = set(await admin.list_topics())
-        settings = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
+        settings = {"retention.ms": str(keep_ms), "retention.bytes": "-1", "cleanup.policy": "delete"}
         new = [
-            NewTopic(name, num_partitions=count, replication_factor=1, topic_configs=settings)
+            # -1 and no assignment: as many replicas as the broker's own setting says, one here, more in a cluster
+            NewTopic(name, num_partitions=count, replication_factor=-1, replica_assignments={}, topic_configs=settings)
             for name, count in partitions.items()
             if name not in present
         ]
-        if new:
-            await _create(admin, new)
+        reply = await admin.create_topics(new) if new else None
+        for name, code, *_ in reply.topic_errors if reply else ():
+            if code not in {NoError.errno, TopicAlreadyExistsError.errno}:  # another run may make it at the same moment
+                raise KafkaSetupError(f"topic {name} could not be made: {for_code(code).__name__}")
         return len(new)
     finally:
         await admin.close()
-
-
-async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
-    try:
-        await admin.create_topics(topics)
-    except TopicAlreadyExistsError:
-        return  # another run made them at the same moment
 
 
 _OPTIONS = (

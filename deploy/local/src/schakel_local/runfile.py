@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -78,7 +79,7 @@ def stop(directory: Path, seconds: float) -> bool | None:
     while _is_locked(directory):
         if time.monotonic() > deadline:
             return False
-        time.sleep(_POLL_SECONDS)
+        _pause()
     return True
 
 
@@ -103,4 +104,8 @@ def _await_orphans(directory: Path) -> None:
     pids = [int(state["pid"]) for state in states if state["pid"]]
     deadline = time.monotonic() + _ORPHANS_SECONDS
     while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
+        _pause()
+
+
+def _pause() -> None:
+    threading.Event().wait(_POLL_SECONDS)

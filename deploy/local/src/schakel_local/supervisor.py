@@ -12,6 +12,7 @@ from schakel_local import process
 from schakel_local.process import Command
 
 DEATHS_ALLOWED = 3
+"""Deaths of one part within `WITHIN_SECONDS` that end the run, unless the caller allows more."""
 WITHIN_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
@@ -69,12 +70,14 @@ class Supervisor:
         logs: Path,
         say: Callable[[str, str], None],
         changed: Callable[[dict[str, State]], None] = lambda _: None,
+        deaths_allowed: int = DEATHS_ALLOWED,
     ) -> None:
         self._parts = {part.name: part for part in parts}
         self._jobs = {job.name: job for job in jobs}
         self._logs = logs
         self._say = say
         self._changed = changed
+        self._deaths_allowed = deaths_allowed
         self._reached = {name: asyncio.Event() for name in (*self._parts, *self._jobs)}
         self._running: dict[str, tuple[asyncio.subprocess.Process, Command]] = {}
         self._holds: dict[str, asyncio.Event] = {}
@@ -125,7 +128,7 @@ class Supervisor:
 
     async def _keep(self, part: Part) -> None:
         await self._await_needs(part.needs)
-        deaths: deque[float] = deque(maxlen=DEATHS_ALLOWED)
+        deaths: deque[float] = deque(maxlen=self._deaths_allowed)
         log = self._logs / f"{part.name}.log"
         while True:
             began = time.monotonic()
@@ -144,8 +147,8 @@ class Supervisor:
                 await self._holds[part.name].wait()
                 continue
             deaths.append(time.monotonic())
-            if len(deaths) == DEATHS_ALLOWED and deaths[-1] - deaths[0] < WITHIN_SECONDS:
-                raise RunEnded(self._farewell(part.name, f"died {DEATHS_ALLOWED} times within a minute", log))
+            if len(deaths) == self._deaths_allowed and deaths[-1] - deaths[0] < WITHIN_SECONDS:
+                raise RunEnded(self._farewell(part.name, f"died {self._deaths_allowed} times within a minute", log))
             self.states[part.name].restarts += 1
             self._say(part.name, f"died ({process.describe_exit(code)}), starting it again")
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +52,7 @@ def await_status(directory: Path, name: PartName, status: str) -> dict[str, Any]
             return record
         if record is None and "the last lines" in (text := "\n".join(last_lines(output, 40))).lower():
             raise TestStackError(text)
-        time.sleep(_POLL_SECONDS)
+        _pause()
     raise TestStackError(f"{name} is not {status} after {_READY_SECONDS:.0f} s: " + " / ".join(last_lines(output)))
 
 
@@ -74,7 +75,7 @@ def stop(directory: Path) -> None:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
         while holder.is_alive(pid) and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
+            _pause()
     _children[:] = [child for child in _children if child.poll() is None]
 
 
@@ -103,6 +104,10 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _pause() -> None:
+    threading.Event().wait(_POLL_SECONDS)
 
 
 def _start(directory: Path, name: PartName, owner: int | None) -> None:

@@ -21,7 +21,7 @@ from schakel_local.ports import Ports
 from schakel_local.process import Command
 from schakel_local.secret import Secrets
 from schakel_local.services import Addresses, Service, addresses, environment, own
-from schakel_local.supervisor import Job, Part, RunEnded, Say, State, Supervisor, as_json
+from schakel_local.supervisor import DEATHS_ALLOWED, Job, Part, RunEnded, Say, State, Supervisor, as_json
 
 DEMO_PASSWORD = "schakel-demo"  # noqa: S105 - it is printed for everybody, and works on a laptop only
 DEMO_USERS = {
@@ -73,7 +73,12 @@ async def _run(directory: Path, port: int | None) -> int:
 
     parts, work = _plan(place, where)
     supervisor = Supervisor(
-        parts, work, logs=place.logs, say=lambda name, text: tell(f"  {name:<10} {text}"), changed=changed
+        parts,
+        work,
+        logs=place.logs,
+        say=lambda name, text: tell(f"  {name:<10} {text}"),
+        changed=changed,
+        deaths_allowed=int(os.environ.get("SCHAKEL_DEATHS_ALLOWED", DEATHS_ALLOWED)),
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
