@@ -8,7 +8,7 @@ import pytest
 
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.rank import rank
-from schakel_matching.engine.slate import Need
+from schakel_matching.engine.slate import Ended, Need
 
 TODAY = date(2026, 11, 24)
 
@@ -84,11 +84,15 @@ def test_a_need_that_nobody_answers_is_told_so_and_the_closest_and_the_hub_are_n
 
 def test_an_ended_fieldlab_is_never_ranked_but_named_with_its_end_and_successor(register: Catalogue) -> None:
     slate = rank(register, Need("lasrobot voor kleine series"), TODAY, shown=100)
-    assert [(e.slug, e.on, e.successor) for e in slate.ended] == [("smart-welding-factory", "2023-12-31", None)]
+    assert [(m.slug, m.rank, m.ended) for m in slate.ended] == [
+        ("smart-welding-factory", 0, Ended(on="2023-12-31", successor=None))
+    ]
     assert "smart-welding-factory" not in {match.slug for match in slate.matches}
 
     pumps = rank(register, Need("voorspellend onderhoud"), TODAY)
-    assert ("zero-surprises-fieldlab", "2016", "campione") in {(e.slug, e.on, e.successor) for e in pumps.ended}
+    assert ("zero-surprises-fieldlab", Ended(on="2016", successor="campione")) in {
+        (m.slug, m.ended) for m in pumps.ended
+    }
 
 
 def test_an_unpublished_fieldlab_is_not_in_the_catalogue(register: Catalogue) -> None:

@@ -11,7 +11,7 @@ from schakel_matching.engine.catalogue import Catalogue, Lab
 from schakel_matching.engine.places import kilometres
 from schakel_matching.engine.ranges import RANGES, within
 from schakel_matching.engine.reading import Reading
-from schakel_matching.engine.slate import Evidence, Need, Part, Unknown
+from schakel_matching.engine.slate import Need, Part, Unknown
 from schakel_matching.engine.vocabulary import Concept
 
 _KIN: Final = 0.3
@@ -62,7 +62,7 @@ def text_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
     value = _text_value(reading, i)
     need = _shared_words(reading, catalogue, i)
     quotes = {language: sentences.best_quote(lab, language, reading, catalogue) for language in ("nl", "en")}
-    evidence = Evidence(need=need, lab=tuple(dict.fromkeys(q for q in quotes.values() if q))) if value else None
+    evidence = tuple(dict.fromkeys((*need, *(quote for quote in quotes.values() if quote))))
     text_nl, text_en = sentences.text(need, quotes["nl"], quotes["en"])
     return Part(name="text", value=value, text_nl=text_nl, text_en=text_en, evidence=evidence), ()
 
@@ -78,8 +78,7 @@ def technology_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
     near = [c for c in reading.concepts if c.key not in themes and catalogue.vocabulary.kin[c.key] & themes]
     text_nl, text_en = sentences.technology(catalogue.vocabulary, reading.concepts, shared, near)
     told = (*shared, *near)
-    evidence = Evidence(need=_spans(told), technologies=tuple(c.key for c in told)) if told else None
-    return Part(name="technology", value=value, text_nl=text_nl, text_en=text_en, evidence=evidence), ()
+    return Part(name="technology", value=value, text_nl=text_nl, text_en=text_en, evidence=_spans(told)), ()
 
 
 def sector_part(need: Need, catalogue: Catalogue, state: FieldlabState) -> Scored:

@@ -3,8 +3,11 @@
 from datetime import date
 from math import fsum
 
+import msgspec
+
+from schakel_contracts.fieldlabs import FieldlabState
 from schakel_contracts.places import NATIONAL, UNASSIGNED
-from schakel_matching.engine.catalogue import Catalogue, Lab
+from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.parts import (
     content_of,
     distance_part,
@@ -36,9 +39,10 @@ def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN) -
     scored = [_match(reading, catalogue, i, today) for i in candidates]
     scored.sort(key=lambda match: (-match.score, match.slug))
     chosen = scored[: shown if fitting else min(shown, SHOWN_WITHOUT_FIT)]
-    ended = [_ended(catalogue.labs[i]) for i in fits if catalogue.labs[i].state.status == "ended"]
+    ended = [_match(reading, catalogue, i, today) for i in fits if catalogue.labs[i].state.status == "ended"]
+    ended.sort(key=lambda match: (-match.score, match.slug))
     return Slate(
-        matches=tuple(_placed(match, place) for place, match in enumerate(chosen, start=1)),
+        matches=tuple(msgspec.structs.replace(match, rank=place) for place, match in enumerate(chosen, start=1)),
         ended=tuple(ended[:SHOWN_WITHOUT_FIT]),
         concepts=_concepts(reading, catalogue),
         no_fit=not fitting,
@@ -66,18 +70,14 @@ def _match(reading: Reading, catalogue: Catalogue, i: int, today: date) -> Match
         score=fsum(part.value for part in parts),
         parts=parts,
         unknown=tuple(name for _, names in found for name in names),
+        ended=_ended(state),
     )
 
 
-def _placed(match: Match, place: int) -> Match:
-    return Match(
-        slug=match.slug, name=match.name, rank=place, score=match.score, parts=match.parts, unknown=match.unknown
-    )
-
-
-def _ended(lab: Lab) -> Ended:
-    state = lab.state
-    return Ended(slug=state.slug, name=state.name, on=state.ended or state.status_as_of, successor=state.succeeded_by)
+def _ended(state: FieldlabState) -> Ended | None:
+    if state.status != "ended":
+        return None
+    return Ended(on=state.ended or state.status_as_of, successor=state.succeeded_by)
 
 
 def _concepts(reading: Reading, catalogue: Catalogue) -> tuple[FoundConcept, ...]:

@@ -35,26 +35,33 @@ class Need(msgspec.Struct, frozen=True):
     sbi_division: str | None = None
 
 
-class Evidence(msgspec.Struct, frozen=True, rename="camel"):
-    """Real quotes only: ``need`` stands so in the company's text, ``lab`` so in the fieldlab's record."""
+class Part(msgspec.Struct, frozen=True, rename="camel"):
+    """One reason: what it adds to the score, said in both languages.
 
-    need: tuple[str, ...] = ()
-    lab: tuple[str, ...] = ()
-    technologies: tuple[str, ...] = ()
-
-
-class Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """One reason: what it adds to the score, said in both languages."""
+    Attributes:
+        evidence: real quotes only: words of the company's text, then pieces of the fieldlab's record.
+    """
 
     name: PartName
     value: float
     text_nl: str
     text_en: str
-    evidence: Evidence | None = None
+    evidence: tuple[str, ...] = ()
+
+
+class Ended(msgspec.Struct, frozen=True, rename="camel"):
+    """When a fieldlab ended and what it went on in: the slug of a fieldlab or a hub."""
+
+    on: str | None
+    successor: str | None
 
 
 class Match(msgspec.Struct, frozen=True, rename="camel"):
-    """A fieldlab in the slate; ``score`` is exactly the sum of its parts."""
+    """A fieldlab in the slate; ``score`` is exactly the sum of its parts.
+
+    Attributes:
+        rank: 1, 2, 3, ...; 0 of one that has ended.
+    """
 
     slug: str
     name: str
@@ -62,15 +69,7 @@ class Match(msgspec.Struct, frozen=True, rename="camel"):
     score: float
     parts: tuple[Part, ...]
     unknown: tuple[Unknown, ...]
-
-
-class Ended(msgspec.Struct, frozen=True, rename="camel"):
-    """A fieldlab that would have fitted but has ended; ``successor`` is the slug of a fieldlab or a hub."""
-
-    slug: str
-    name: str
-    on: str | None
-    successor: str | None
+    ended: Ended | None = None
 
 
 class FoundConcept(msgspec.Struct, frozen=True, rename="camel"):
@@ -86,12 +85,13 @@ class Slate(msgspec.Struct, frozen=True, rename="camel"):
     """The answer: the fieldlabs that fit, best first, or, when ``no_fit``, the closest ones.
 
     Attributes:
+        ended: those that would have fitted but have ended; never among the matches.
         hub: the next step when nothing fits: the hub of the company's place, or ``national``.
         model: version of the model that made it.
     """
 
     matches: tuple[Match, ...]
-    ended: tuple[Ended, ...]
+    ended: tuple[Match, ...]
     concepts: tuple[FoundConcept, ...]
     no_fit: bool
     hub: str

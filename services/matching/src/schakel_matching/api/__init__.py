@@ -1,0 +1,7 @@
+"""HTTP in and out: what is sent becomes a command or a query, and nothing is decided here."""
+
+from typing import Final
+
+from schakel_matching.api import anonymous, challenges, private, referrals
+
+ROUTERS: Final = (anonymous.router, challenges.router, referrals.router, private.router)

@@ -1,0 +1,51 @@
+"""A company's needs."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from schakel_common.commands import CommandDep, etag_of
+from schakel_common.http import PrincipalDep
+from schakel_common.problems import Problem
+from schakel_matching.api.dependencies import ClockDep, DatabaseDep, RecommenderDep
+from schakel_matching.commands import challenges
+from schakel_matching.commands._announce import NoInput
+from schakel_matching.permissions import demand
+from schakel_matching.queries import challenge_roles, challenges_of
+from schakel_matching.views import challenge_view
+
+router = APIRouter(prefix="/v1", tags=["challenges"])
+
+
+@router.post("/challenges", status_code=201)
+async def submit_challenge(
+    body: challenges.SubmitChallenge, command: CommandDep, clock: ClockDep, recommender: RecommenderDep
+) -> Response:
+    """Make a need the company's: claim a draft, or send a text."""
+    return await command.run(
+        lambda session: challenges.submit_challenge(session, command.principal, body, clock, recommender)
+    )
+
+
+@router.get("/challenges/{challenge_id}")
+async def get_challenge(challenge_id: UUID, principal: PrincipalDep, database: DatabaseDep, response: Response) -> Any:  # noqa: ANN401  any JSON
+    """Read a need with its words, who can help, and why."""
+    async with database.reading() as session:
+        row = (await challenges_of(session, [challenge_id])).get(challenge_id)
+        if row is None:
+            raise Problem("not-found")
+        found = await challenge_roles(session, principal, row)
+        demand("read_challenge", found)
+    response.headers["ETag"] = etag_of(row.version)
+    return challenge_view(row, found)
+
+
+@router.post("/challenges/{challenge_id}/withdrawal")
+async def withdraw_challenge(challenge_id: UUID, _body: NoInput, command: CommandDep, clock: ClockDep) -> Response:
+    """Withdraw a need, and the introductions that wait for an answer."""
+    return await command.run(
+        lambda session: challenges.withdraw_challenge(
+            session, command.principal, challenge_id, clock, if_version=command.if_match
+        )
+    )

@@ -1,0 +1,88 @@
+"""The composition root: from settings to a running matching service. Only here are things put together."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from sqlalchemy.exc import DBAPIError
+
+from schakel_common.auth import TokenVerifier
+from schakel_common.clock import Clock, SystemClock
+from schakel_common.commands import delete_old_keys
+from schakel_common.database import Database
+from schakel_common.http import create_app
+from schakel_common.migrations import ensure_migrated
+from schakel_common.serve import Parts, ServiceDefinition
+from schakel_matching.api import ROUTERS
+from schakel_matching.commands.drafts import delete_old_drafts
+from schakel_matching.consumers import subscriptions
+from schakel_matching.recommender import Recommender
+from schakel_matching.reference_data import load
+from schakel_matching.settings import MatchingSettings
+
+VERSION: Final = "1.0.0"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+CLEANING_SECONDS: Final = 3600
+
+_log: Final = logging.getLogger(__name__)
+
+
+def make_app(
+    settings: MatchingSettings, database: Database, verifier: TokenVerifier, clock: Clock, recommender: Recommender
+) -> FastAPI:
+    """Return the HTTP application; tests give it a clock and a verifier of their own."""
+
+    async def ready() -> None:
+        await ensure_migrated(database, MIGRATIONS)
+
+    app = create_app(
+        title="Schakel matching",
+        description="Needs of companies, the fieldlabs that can help and why, and introductions to their outcome.",
+        version=VERSION,
+        settings=settings,
+        routers=ROUTERS,
+        ready=ready,
+        verifier=verifier,
+        database=database,
+    )
+    app.state.clock = clock
+    app.state.recommender = recommender
+    return app
+
+
+def build(settings: MatchingSettings) -> Parts:
+    """Return the parts of a matching process."""
+    database = Database(settings.database_url)
+    clock = SystemClock()
+    recommender = Recommender(load(settings.data_dir))
+    return Parts(
+        app=make_app(settings, database, TokenVerifier(settings), clock, recommender),
+        database=database,
+        subscriptions=subscriptions(clock, recommender),
+        background=[cleaning(database, clock)],
+    )
+
+
+def cleaning(database: Database, clock: Clock) -> Callable[[asyncio.Event], Awaitable[None]]:
+    """Return the work that deletes, every hour, what may not be kept longer: it may run beside itself."""
+
+    async def clean_hourly(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                async with database.unit_of_work() as session:
+                    deleted = await delete_old_drafts(session, clock)
+                await delete_old_keys(database)
+                _log.info("deleted %d drafts and call-backs after their 30 days", deleted)
+            except (DBAPIError, OSError, TimeoutError) as error:
+                _log.warning("cleaning waits for its next hour: %s", type(error).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), CLEANING_SECONDS)
+
+    return clean_hourly
+
+
+DEFINITION: Final = ServiceDefinition(name="matching", settings=MatchingSettings, migrations=MIGRATIONS, build=build)

@@ -1,0 +1,55 @@
+"""From this service's present copy of the register to a slate: keeps the catalogue until a fieldlab changes."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from schakel_common import replica
+from schakel_contracts.topics import FIELDLABS
+from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.rank import rank
+from schakel_matching.engine.slate import Need, Slate
+from schakel_matching.masking import mask
+from schakel_matching.model import AMSTERDAM
+from schakel_matching.reference_data import ReferenceData
+from schakel_matching.tables import Language
+
+_VERSIONS: Final = text(
+    "SELECT coalesce(string_agg(concat_ws('.', id, epoch, version), ' ' ORDER BY id), '') FROM replica"
+    " WHERE kind = 'fieldlab'"
+)
+
+
+class Recommender:
+    """Makes slates. Of one process; its catalogue is of the versions that the caller's transaction sees."""
+
+    def __init__(self, reference: ReferenceData) -> None:
+        self.reference = reference
+        self._versions: str | None = None
+        self._catalogue = Catalogue([], reference.vocabulary, reference.places, reference.sectors)
+
+    async def slate(
+        self,
+        session: AsyncSession,
+        *,
+        text: str,
+        language: Language,
+        postcode4: str | None,
+        sbi_division: str | None,
+        now: datetime,
+    ) -> Slate:
+        """Return the fieldlabs that fit a need; it is masked first, because the reasons quote it."""
+        need = Need(text=mask(text, language), language=language, postcode4=postcode4, sbi_division=sbi_division)
+        return rank(await self._current(session), need, now.astimezone(AMSTERDAM).date())
+
+    async def _current(self, session: AsyncSession) -> Catalogue:
+        versions = (await session.execute(_VERSIONS)).scalar_one()
+        if versions == self._versions:
+            return self._catalogue
+        states = await replica.find(session, FIELDLABS)
+        reference = self.reference
+        catalogue = Catalogue(states, reference.vocabulary, reference.places, reference.sectors)
+        self._versions, self._catalogue = versions, catalogue
+        return catalogue

@@ -1,0 +1,206 @@
+"""The tables of matching, and the one way from their rows to the public state of each aggregate.
+
+Texts, names and phone numbers are in `DraftRow`, `CallBackRow`, `ChallengeRow` (text, slate) and `MessageRow`, and
+nowhere else.
+"""
+
+from datetime import date, datetime
+from typing import Any, Final, Literal, get_args
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import CheckConstraint, DateTime, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from schakel_common.database import service_registry
+from schakel_contracts.challenges import ChallengeState, RankedFieldlab
+from schakel_contracts.envelope import instant_text
+from schakel_contracts.referrals import DeclineReason, Outcome, ReferralState, ReferralStatus
+from schakel_matching.engine.slate import Slate
+from schakel_matching.model import AMSTERDAM, Turn
+
+Language = Literal["nl", "en"]
+ChallengeStatus = Literal["open", "withdrawn", "closed", "erased"]
+INSTANT: Final = DateTime(timezone=True)
+ASKED_ONCE_WHERE: Final = "status NOT IN ('withdrawn', 'erased')"
+"""Which introductions count for asking a fieldlab once about a need."""
+
+
+def _one_of(column: str, literal: object) -> CheckConstraint:
+    """Let a column hold only the values of a Literal."""
+    values = ", ".join(f"'{value}'" for value in get_args(literal))
+    return CheckConstraint(f"{column} IN ({values})", name=f"{column}_is_known")
+
+
+class Base(SQLModel, registry=service_registry("matching")):
+    """The tables of this service, apart from those of any other in the same process."""
+
+    __abstract__ = True
+
+
+class DraftRow(Base, table=True):
+    """An anonymous need, readable with its secret only; deleted after 30 days."""
+
+    __tablename__ = "draft"
+    __table_args__ = (_one_of("language", Language),)
+
+    id: UUID = Field(primary_key=True)
+    secret_sha256: str
+    text: str
+    language: Language = Field(sa_type=Text)
+    postcode4: str | None = None
+    sbi_division: str | None = None
+    created_at: datetime = Field(sa_type=INSTANT, index=True)
+    challenge_id: UUID | None = Field(default=None, foreign_key="challenge.id", index=True)
+
+
+class CallBackRow(Base, table=True):
+    """Somebody who wants to be called; deleted after 30 days."""
+
+    __tablename__ = "call_back"
+
+    id: UUID = Field(primary_key=True)
+    draft_id: UUID | None = Field(default=None, foreign_key="draft.id", ondelete="SET NULL", index=True)
+    name: str
+    phone: str
+    when: str
+    postcode4: str | None = None
+    hub: str = Field(index=True)
+    created_at: datetime = Field(sa_type=INSTANT, index=True)
+    done_at: datetime | None = Field(default=None, sa_type=INSTANT)
+
+
+class ChallengeRow(Base, table=True):
+    """A company's need with the slate it was shown; ``text`` and ``slate`` are private and go with the company."""
+
+    __tablename__ = "challenge"
+    __table_args__ = (
+        _one_of("language", Language),
+        _one_of("status", ChallengeStatus),
+        CheckConstraint(
+            "status <> 'erased' OR (slate IS NULL"
+            " AND coalesce(text, postcode4, municipality_code, sbi_division) IS NULL)",
+            name="erased_is_empty",
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    version: int
+    company_id: UUID = Field(index=True)
+    status: ChallengeStatus = Field(sa_type=Text, index=True)
+    home_hub: str
+    routed_hub: str
+    submitted_at: datetime = Field(sa_type=INSTANT)
+    language: Language = Field(sa_type=Text)
+    text: str | None
+    postcode4: str | None = None
+    province: str | None = None
+    municipality_code: str | None = None
+    sbi_division: str | None = None
+    slate: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+
+
+class ReferralRow(Base, table=True):
+    """An introduction; of one challenge and one fieldlab there is at most one that was not withdrawn."""
+
+    __tablename__ = "referral"
+    __table_args__ = (
+        _one_of("status", ReferralStatus),
+        _one_of("waiting_on", Turn),
+        _one_of("decline_reason", DeclineReason),
+        _one_of("outcome", Outcome),
+        Index(
+            "uq_referral_challenge_id_fieldlab_id",
+            "challenge_id",
+            "fieldlab_id",
+            unique=True,
+            postgresql_where=text(ASKED_ONCE_WHERE),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    version: int
+    challenge_id: UUID = Field(foreign_key="challenge.id")
+    company_id: UUID = Field(index=True)
+    fieldlab_id: UUID = Field(index=True)
+    fieldlab: str
+    fieldlab_hub: str
+    home_hub: str
+    routed_hub: str
+    province: str | None = None
+    status: ReferralStatus = Field(sa_type=Text)
+    requested_at: datetime = Field(sa_type=INSTANT)
+    waiting_on: Turn | None = Field(default=None, sa_type=Text)
+    due_on: date | None = None
+    answered_at: datetime | None = Field(default=None, sa_type=INSTANT)
+    decline_reason: DeclineReason | None = Field(default=None, sa_type=Text)
+    outcome: Outcome | None = Field(default=None, sa_type=Text)
+    outcome_on: date | None = None
+
+
+class MessageRow(Base, table=True):
+    """What company, fieldlab or hub wrote to each other about an introduction; private."""
+
+    __tablename__ = "message"
+    __table_args__ = (_one_of("by", Turn),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    referral_id: UUID = Field(foreign_key="referral.id", index=True)
+    at: datetime = Field(sa_type=INSTANT)
+    by: Turn = Field(sa_type=Text)
+    text: str
+
+
+def slate_of(row: ChallengeRow) -> Slate | None:
+    """Return the slate that the company was shown; None after erasure."""
+    return None if row.slate is None else msgspec.convert(row.slate, Slate)
+
+
+def slate_to_row(slate: Slate) -> dict[str, Any]:
+    """Return a slate as it is kept."""
+    kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(slate))
+    return kept
+
+
+def state_of_challenge(row: ChallengeRow) -> ChallengeState:
+    """Return the public state: the order of the slate without its reasons, which quote the company."""
+    slate = slate_of(row)
+    return ChallengeState(
+        id=row.id,
+        company_id=row.company_id,
+        status=row.status,
+        home_hub=row.home_hub,
+        routed_hub=row.routed_hub,
+        submitted_on=row.submitted_at.astimezone(AMSTERDAM).date().isoformat(),
+        language=row.language,
+        province=row.province,
+        municipality_code=row.municipality_code,
+        sbi_division=row.sbi_division,
+        concepts=[concept.key for concept in slate.concepts] if slate else [],
+        matches=[RankedFieldlab(fieldlab=m.slug, rank=m.rank, score=m.score) for m in slate.matches] if slate else [],
+        model=slate.model if slate else "",
+    )
+
+
+def state_of_referral(row: ReferralRow) -> ReferralState:
+    """Return the public state, with its own attribution."""
+    return ReferralState(
+        id=row.id,
+        challenge_id=row.challenge_id,
+        company_id=row.company_id,
+        fieldlab_id=row.fieldlab_id,
+        fieldlab=row.fieldlab,
+        fieldlab_hub=row.fieldlab_hub,
+        home_hub=row.home_hub,
+        routed_hub=row.routed_hub,
+        status=row.status,
+        requested_at=instant_text(row.requested_at),
+        province=row.province,
+        waiting_on=row.waiting_on,
+        due_on=row.due_on.isoformat() if row.due_on else None,
+        answered_at=instant_text(row.answered_at) if row.answered_at else None,
+        decline_reason=row.decline_reason,
+        outcome=row.outcome,
+        outcome_on=row.outcome_on.isoformat() if row.outcome_on else None,
+    )
