@@ -1,0 +1,1 @@
+"""The register of fieldlabs, hubs, companies and published figures."""

@@ -1,0 +1,51 @@
+"""The composition root: from settings to a running registry. Only here are things put together."""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+
+from schakel_common.auth import TokenVerifier
+from schakel_common.clock import Clock, SystemClock
+from schakel_common.database import Database
+from schakel_common.http import create_app
+from schakel_common.migrations import ensure_migrated
+from schakel_common.serve import Parts, ServiceDefinition
+from schakel_registry.api import ROUTERS
+from schakel_registry.consumers import SUBSCRIPTIONS
+from schakel_registry.reference import load_reference
+from schakel_registry.settings import RegistrySettings
+
+VERSION: Final = "1.0.0"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def make_app(settings: RegistrySettings, database: Database, verifier: TokenVerifier, clock: Clock) -> FastAPI:
+    """Return the HTTP application; tests give it a clock and a verifier of their own."""
+
+    async def ready() -> None:
+        await ensure_migrated(database, MIGRATIONS)
+
+    app = create_app(
+        title="Schakel registry",
+        description="The register of the Smart Industry network: fieldlabs, hubs, companies and published figures.",
+        version=VERSION,
+        settings=settings,
+        routers=ROUTERS,
+        ready=ready,
+        verifier=verifier,
+        database=database,
+    )
+    app.state.clock = clock
+    app.state.reference = load_reference(settings.data_dir)
+    return app
+
+
+def build(settings: RegistrySettings) -> Parts:
+    """Return the parts of a registry process."""
+    database = Database(settings.database_url)
+    app = make_app(settings, database, TokenVerifier(settings), SystemClock())
+    return Parts(app=app, database=database, subscriptions=SUBSCRIPTIONS)
+
+
+DEFINITION: Final = ServiceDefinition(name="registry", settings=RegistrySettings, migrations=MIGRATIONS, build=build)
