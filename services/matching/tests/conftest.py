@@ -1,15 +1,19 @@
-"""What the tests of matching share: the real register, read once."""
+"""What the tests of matching share: the real register, read once, and a service on a database of its own."""
 
-from datetime import date
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
+from matching_world import DATA_DIR, NOW, World
 
+from schakel_common.clock import FixedClock
+from schakel_common.database import Database
+from schakel_common.testing import TokenIssuer, api_client, service_database
+from schakel_local.fixtures import PostgresServer
+from schakel_matching.app import MIGRATIONS, make_app
 from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.recommender import Recommender
 from schakel_matching.reference_data import ReferenceData, fieldlabs, load
-
-DATA_DIR = Path(__file__).parents[3] / "data"
-TODAY = date(2026, 11, 24)
+from schakel_matching.settings import MatchingSettings
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +24,19 @@ def reference_data() -> ReferenceData:
 @pytest.fixture(scope="session")
 def register(reference_data: ReferenceData) -> Catalogue:
     return Catalogue(fieldlabs(DATA_DIR), reference_data.vocabulary, reference_data.places, reference_data.sectors)
+
+
+@pytest.fixture
+async def world(postgres_server: PostgresServer, reference_data: ReferenceData) -> AsyncIterator[World]:
+    async with service_database(postgres_server, "matching", MIGRATIONS) as url:
+        database = Database(url, pool_size=10)
+        settings = MatchingSettings(database_url=url, data_dir=DATA_DIR, not_yet_known_wait_seconds=0.1)
+        issuer = TokenIssuer()
+        clock = FixedClock(NOW)
+        recommender = Recommender(reference_data)
+        app = make_app(settings, database, issuer.verifier(settings), clock, recommender)
+        try:
+            async with api_client(app) as client:
+                yield World(database, client, clock, issuer, recommender)
+        finally:
+            await database.close()

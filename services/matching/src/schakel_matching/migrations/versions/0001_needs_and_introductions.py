@@ -28,7 +28,8 @@ CREATE TABLE challenge (
     CONSTRAINT pk_challenge PRIMARY KEY (id),
     CONSTRAINT ck_challenge_language_is_known CHECK (language IN ('nl', 'en')),
     CONSTRAINT ck_challenge_status_is_known CHECK (status IN ('open', 'withdrawn', 'closed', 'erased')),
-    CONSTRAINT ck_challenge_erased_is_empty CHECK (status <> 'erased' OR (slate IS NULL AND coalesce(text, postcode4, municipality_code, sbi_division) IS NULL))
+    CONSTRAINT ck_challenge_erased_is_empty
+        CHECK (status <> 'erased' OR (slate IS NULL AND coalesce(text, postcode4, municipality_code, sbi_division) IS NULL))
 );
 CREATE INDEX ix_challenge_company_id ON challenge (company_id);
 CREATE INDEX ix_challenge_status ON challenge (status);
@@ -67,15 +68,18 @@ CREATE TABLE referral (
     outcome text,
     outcome_on date,
     CONSTRAINT pk_referral PRIMARY KEY (id),
-    CONSTRAINT ck_referral_status_is_known CHECK (status IN ('requested', 'question', 'accepted', 'declined', 'withdrawn', 'completed', 'erased')),
+    CONSTRAINT ck_referral_status_is_known
+        CHECK (status IN ('requested', 'question', 'accepted', 'declined', 'withdrawn', 'completed', 'erased')),
     CONSTRAINT ck_referral_waiting_on_is_known CHECK (waiting_on IN ('fieldlab', 'company', 'hub')),
-    CONSTRAINT ck_referral_decline_reason_is_known CHECK (decline_reason IN ('no_capacity', 'not_our_field', 'too_early', 'duplicate', 'other')),
+    CONSTRAINT ck_referral_decline_reason_is_known
+        CHECK (decline_reason IN ('no_capacity', 'not_our_field', 'too_early', 'duplicate', 'other')),
     CONSTRAINT ck_referral_outcome_is_known CHECK (outcome IN ('visited', 'tested', 'trained', 'invested', 'nothing')),
     CONSTRAINT fk_referral_challenge_id_challenge FOREIGN KEY (challenge_id) REFERENCES challenge (id)
 );
 CREATE INDEX ix_referral_company_id ON referral (company_id);
 CREATE INDEX ix_referral_fieldlab_id ON referral (fieldlab_id);
-CREATE UNIQUE INDEX uq_referral_challenge_id_fieldlab_id ON referral (challenge_id, fieldlab_id) WHERE status NOT IN ('withdrawn', 'erased');
+CREATE UNIQUE INDEX uq_referral_challenge_id_fieldlab_id ON referral (challenge_id, fieldlab_id)
+    WHERE status NOT IN ('withdrawn', 'erased');
 CREATE TABLE call_back (
     id uuid NOT NULL,
     draft_id uuid,
