@@ -34,7 +34,7 @@ _directory: str | None = os.environ.get("SCHAKEL_BARRIERS") or None
 async def barrier(name: Barrier) -> None:
     """Wait here while ``<name>.armed`` exists in the barrier directory.
 
-    On arrival ``<name>.reached`` is written, so that the test knows that the process stands here and may be killed.
+    On arrival ``<name>.reached`` is written with the process id, so that the test knows whom it may kill.
     Removing the armed file lets it go on.
     """
     if _directory is None:
@@ -42,6 +42,6 @@ async def barrier(name: Barrier) -> None:
     armed = Path(_directory, f"{name}.armed")
     if not armed.exists():  # noqa: ASYNC240 - a stat of a local file, only while a chaos test runs
         return
-    Path(_directory, f"{name}.reached").touch()  # noqa: ASYNC240 - the same
+    Path(_directory, f"{name}.reached").write_text(str(os.getpid()))  # noqa: ASYNC240 - the same
     while armed.exists():  # noqa: ASYNC110, ASYNC240 - the test is another process: there is no event to wait on
         await asyncio.sleep(_POLL_SECONDS)
