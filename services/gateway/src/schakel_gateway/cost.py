@@ -1,4 +1,4 @@
-"""What an operation may cost at most: the number of objects it can answer with, lists multiplied; checked before SQL."""
+"""What an operation may cost at most: how many objects it can answer with, lists multiplied; checked before SQL."""
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -45,7 +45,9 @@ def refusals(
         message = f"`first` must be 1 to {PAGE_MAX}."
         return [GraphQLError(message, extensions={"code": "invalid-input"})]
     if cost > COST_MAX:
-        message = f"This asks for up to {cost} objects; {COST_MAX} at most. Ask for smaller pages or fewer nested lists."
+        message = (
+            f"This asks for up to {cost} objects; {COST_MAX} at most. Ask for smaller pages or fewer nested lists."
+        )
         return [GraphQLError(message, extensions={"code": "too-costly", "cost": cost, "costMax": COST_MAX})]
     return []
 
@@ -73,9 +75,7 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
 class _Price:
     """One walk over a validated operation, so fragments have no cycles and fields exist."""
 
-    def __init__(
-        self, document: DocumentNode, operation: OperationDefinitionNode, numbers: Mapping[str, int]
-    ) -> None:
+    def __init__(self, document: DocumentNode, operation: OperationDefinitionNode, numbers: Mapping[str, int]) -> None:
         self.wrong_pages = 0
         self._known: dict[tuple[int, int], int] = {}
         self._numbers = numbers
@@ -91,7 +91,7 @@ class _Price:
     def of(self, selections: SelectionSetNode, parent: GraphQLObjectType, page: int) -> int:
         """Count the objects below one object of a type, `page` being the size of the page it is part of.
 
-        Each selection set is counted once, however often it is spread: a document of 1000 tokens can spread one 10^12 times.
+        Each selection set is counted once, however often it is spread: 1000 tokens can spread one 10^12 times.
         """
         key = (id(selections), page)
         if key not in self._known:

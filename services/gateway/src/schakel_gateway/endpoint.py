@@ -14,10 +14,9 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
-from strawberry.http.base import BaseRequestProtocol
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
-from strawberry.types.unset import UNSET, UnsetType
+from strawberry.types.unset import UnsetType
 
 from schakel_common.auth import bearer_of
 from schakel_common.consistency import decode_token
@@ -26,6 +25,7 @@ from schakel_common.problems import Problem
 from schakel_gateway.answers import shown
 from schakel_gateway.operation import Gateway, Session
 from schakel_gateway.schema.schema import GatewaySchema
+from schakel_gateway.settings import GatewaySettings
 
 INIT_SECONDS_MAX: Final = 10
 
@@ -96,25 +96,15 @@ class Endpoint(GraphQL[Session, None]):
             response=response if isinstance(response, Response) else None,
         )
 
-    async def on_ws_connect(self, context: Session) -> UnsetType | dict[str, object] | None:
+    async def on_ws_connect(self, context: Session) -> UnsetType:
         """Let a socket in with ``{"Authorization": "Bearer <token>"}`` in its first message, and only so."""
         authorization = (context.connection_params or {}).get("Authorization")
         try:
-            token = bearer_of(authorization if isinstance(authorization, str) else None)
-            if token is None:
-                raise Problem("not-signed-in")
-            context.principal = await context.gateway.verifier.verify(token)
+            token = bearer_of(str(authorization))
+            context.principal = await context.gateway.verifier.verify(token or "")
         except Problem as problem:
             raise ConnectionRejectionError from problem
-        return UNSET
-
-    def is_request_allowed(self, request: BaseRequestProtocol) -> bool:
-        """Only GET, for queries, and POST."""
-        return request.method in {"GET", "POST"}
-
-    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
-        """There is none."""
-        return False
+        return UnsetType()
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
         """Read the request; a list of operations, and what is no GraphQL request, is refused."""
@@ -136,7 +126,7 @@ class Endpoint(GraphQL[Session, None]):
         """Write JSON."""
         return orjson.dumps(data)
 
-    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 - as it is called
         """Write an answer; an error that went past the masking (it has no code) is masked here."""
         answer: dict[str, Any] = {"data": result.data}
         if result.errors:
@@ -150,7 +140,7 @@ class Endpoint(GraphQL[Session, None]):
 class GatewayHolder:
     """What is known before the process has opened its connections, and what it has opened then."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
         self._gateway: Gateway | None = None
 

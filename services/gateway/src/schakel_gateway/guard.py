@@ -30,14 +30,16 @@ def guard(schema: GraphQLSchema) -> None:
             seen.add(f"{root.name}.{name}" if root else name)
             rule = RULES.get(f"{root.name}.{name}" if root else name)
             if rule is None:
-                raise LookupError(f"{root.name if root else ''}.{name} has no rule in access.RULES, so nobody may use it")
+                raise LookupError(
+                    f"{root.name if root else ''}.{name} has no rule in access.RULES, so nobody may use it"
+                )
             _guard_root(root.name if root else "", field, rule)
     if RULES.keys() - seen:
         raise LookupError(f"access.RULES names fields that do not exist: {sorted(RULES.keys() - seen)}")
     for type_name, owned in OWNED.items():
         declared = schema.get_type(type_name)
         if not isinstance(declared, GraphQLObjectType):
-            raise LookupError(f"access.OWNED names a type that does not exist: {type_name}")
+            raise LookupError(f"access.OWNED names a type that does not exist: {type_name}")  # noqa: TRY004 - as above
         for name in (owned.state, *owned.fields):
             declared.fields[name].resolve = _owned(type_name, name)
 

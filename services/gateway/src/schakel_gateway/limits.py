@@ -104,4 +104,3 @@ def validated(
 ) -> tuple[GraphQLError, ...]:
     """Validate a document once; a document is found by its identity, because `parsed` keeps it."""
     return tuple(validate_document(schema, document, rules))
-

@@ -12,6 +12,7 @@ from strawberry import UNSET
 from yarl import URL
 
 from schakel_common.commands import KEY_CHARACTERS_MAX, KEY_CHARACTERS_MIN
+from schakel_common.consistency import encode_token
 from schakel_common.problems import FieldError, Problem, problem_of
 from schakel_common.telemetry import outgoing_headers, span
 from schakel_contracts.topics import Service
@@ -24,9 +25,18 @@ from schakel_gateway.settings import GatewaySettings
 if TYPE_CHECKING:
     from schakel_gateway.operation import Operation, Session
 
+REFUSED: Final = 400
+"""Statuses from here on are problems (RFC 9110, 15.5 and 15.6)."""
 REPLY_BYTES_MAX: Final = 4 * 1024 * 1024
 _KEY_SPACE: Final = uuid.UUID("7a0a9c1e-0f3c-5a55-9f2e-6d2a3a1c5b10")
 ANONYMOUS_KEY_CHARACTERS_MIN: Final = 32
+
+KINDS_KNOWN: Final[Mapping[Service, frozenset[str]]] = {
+    "registry": frozenset({"hub", "fieldlab", "company", "figure", "referral"}),
+    "matching": frozenset({"hub", "fieldlab", "company", "challenge", "referral"}),
+    "events": frozenset({"hub", "fieldlab", "company", "activity", "registration", "case"}),
+}
+"""What each service owns or keeps a copy of: to wait there for anything else would be to wait for nothing."""
 
 Reply = tuple[int, Mapping[str, str], dict[str, Any]]
 
@@ -65,18 +75,21 @@ class Owners:
         """
         try:
             fields = body_of(given)
-            headers = _command_headers(operation.session, fields.pop("ifVersion", None), response_name)
+            headers = _command_headers(operation.session, command.service, fields.pop("ifVersion", None), response_name)
             method, _, template = command.request.partition(" ")
             path = _path(template, fields)
             seconds = self._settings.owner_seconds_max
             status, reply_headers, body = await self._call(
                 operation.session, command.service, method, path, seconds, headers=headers, json=fields
             )
-            if status >= 400:  # noqa: PLR2004 - RFC 9110, 15.5
-                raise _problem(status, reply_headers, body)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a problem of the one table
             return {"problem": problem_fields(problem_of_exception(error))}
-        return {command.thing: _thing(body, reply_headers), "token": reply_headers.get("Consistency-Token", body.get("token"))}
+        if status >= REFUSED:
+            return {"problem": problem_fields(_problem(status, reply_headers, body))}
+        return {
+            command.thing: _thing(body, reply_headers),
+            "token": reply_headers.get("Consistency-Token", body.get("token")),
+        }
 
     async def draft(self, operation: "Operation", draft_id: str, secret: str) -> dict[str, Any] | None:
         """Read a draft with its secret; None when there is no such draft under that secret."""
@@ -88,11 +101,11 @@ class Owners:
         )
         if status in {400, 401, 403, 404}:
             return None
-        if status >= 400:  # noqa: PLR2004 - RFC 9110, 15.5
+        if status >= REFUSED:
             raise _problem(status, reply_headers, body)
         found: dict[str, Any] = snake_keys(body)
-        lists = {"concepts": [], "matches": []}
-        draft = {"no_fit": False, **lists, **{key: value for key, value in found.items() if value is not None}}
+        given = {key: value for key, value in found.items() if value is not None}
+        draft: dict[str, Any] = {"no_fit": False, "concepts": [], "matches": [], **given}
         draft["matches"] = [match_fields(match) for match in draft["matches"]]
         return draft
 
@@ -100,7 +113,7 @@ class Owners:
         """Ask for the private fields of many objects at once; the reply says per id what the caller may see."""
         seconds = self._settings.private_seconds_max
         status, headers, body = await self._call(session, service, "POST", path, seconds, json={"ids": list(ids)})
-        if status >= 400:  # noqa: PLR2004 - RFC 9110, 15.5
+        if status >= REFUSED:
             raise _problem(status, headers, body)
         items = body.get("items")
         return items if isinstance(items, dict) else {}
@@ -108,8 +121,10 @@ class Owners:
     async def call_backs(self, session: "Session", path: str, hub: str) -> list[dict[str, Any]]:
         """Ask who wants to be called by a hub."""
         seconds = self._settings.private_seconds_max
-        status, headers, body = await self._call(session, "matching", "GET", f"{path}?hub={quote(hub, safe='')}", seconds)
-        if status >= 400:  # noqa: PLR2004 - RFC 9110, 15.5
+        status, headers, body = await self._call(
+            session, "matching", "GET", f"{path}?hub={quote(hub, safe='')}", seconds
+        )
+        if status >= REFUSED:
             raise _problem(status, headers, body)
         return [snake_keys(item) for item in body.get("items", [])]
 
@@ -179,7 +194,7 @@ def _path(template: str, fields: dict[str, Any]) -> str:
     return "/".join(parts)
 
 
-def _command_headers(session: "Session", version: int | None, response_name: str) -> dict[str, str]:
+def _command_headers(session: "Session", service: Service, version: int | None, response_name: str) -> dict[str, str]:
     key = session.idempotency_key
     if not key:
         raise Problem("idempotency-key-missing")
@@ -188,8 +203,9 @@ def _command_headers(session: "Session", version: int | None, response_name: str
         message = f"Use {least} to {KEY_CHARACTERS_MAX} characters; a random UUID will do."
         raise Problem("invalid-input", errors=[FieldError("Idempotency-Key", message, "length")])
     headers = {"Idempotency-Key": str(uuid.uuid5(_KEY_SPACE, f"{key}/{response_name}"))}
-    if session.read_after:
-        headers["Read-After"] = session.read_after
+    known = [each for each in session.references if each.kind in KINDS_KNOWN[service]]
+    if known:
+        headers["Read-After"] = encode_token(known)
     if session.accept_language:
         headers["Accept-Language"] = session.accept_language
     if version is not None:

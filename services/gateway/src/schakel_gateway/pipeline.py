@@ -21,7 +21,7 @@ _NOT_ON_A_SOCKET: Final = "Subscriptions run over a WebSocket (graphql-transport
 class Pipeline(SchemaExtension):
     """The only extension: one is made per request, and nothing in it makes a class or a rule."""
 
-    async def on_operation(self) -> AsyncIterator[None]:  # type: ignore[override] # the base says "either kind"
+    async def on_operation(self) -> AsyncIterator[None]:
         """Give the operation its context before, close its snapshot and mask its errors after."""
         execution = self.execution_context
         session: Session = execution.context
@@ -38,7 +38,7 @@ class Pipeline(SchemaExtension):
         self._set_etag(operation)
 
     def on_parse(self) -> Iterator[None]:
-        """Parse, or take the document that was parsed before; what does not parse is left to Strawberry, which reports it."""
+        """Parse, or take the document that was parsed before; what does not parse is left to Strawberry to report."""
         if self.execution_context.query:
             with suppress(GraphQLError, RecursionError):
                 self.execution_context.graphql_document = limits.parsed(self.execution_context.query)

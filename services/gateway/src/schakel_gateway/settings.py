@@ -31,7 +31,7 @@ class GatewaySettings(ServiceSettings):
     events_url: str = ""
     pool_size: int = Field(default=5, ge=1)
     introspection: bool = True
-    allowed_origins: Annotated[list[str], NoDecode] = []
+    allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list)
     subscriptions_per_connection_max: int = Field(default=20, ge=1)
     owner_seconds_max: float = Field(default=8.0, gt=0)
     private_seconds_max: float = Field(default=3.0, gt=0)

@@ -94,9 +94,7 @@ def activities(
     today = datetime.now(UTC).date().isoformat()
     narrowed = (where.hub, where.theme, where.fieldlab, where.upcoming, where.organiser) if where else (None,) * 5
     last_rank = int(rank) if rank in {"0", "1"} else None
-    return operation.read(
-        _ACTIVITIES, today, *narrowed, last_rank, starts_at, last_id, first + 1, shape=page_of(first)
-    )
+    return operation.read(_ACTIVITIES, today, *narrowed, last_rank, starts_at, last_id, first + 1, shape=page_of(first))
 
 
 def activity(operation: "Operation", slug: str) -> Awaitable[object]:
@@ -107,9 +105,7 @@ def activity(operation: "Operation", slug: str) -> Awaitable[object]:
 def cases(operation: "Operation", where: "CaseFilter | None", first: int, after: str | None) -> Awaitable[object]:
     """One page of published cases, newest first, undated last."""
     day, last_id = decode_cursor(after, 2)
-    narrowed = (
-        (where.hub, where.theme, where.fieldlab, where.sector, contains(where.text)) if where else (None,) * 5
-    )
+    narrowed = (where.hub, where.theme, where.fieldlab, where.sector, contains(where.text)) if where else (None,) * 5
     return operation.read(_CASES, *narrowed, day, last_id, first + 1, shape=page_of(first))
 
 

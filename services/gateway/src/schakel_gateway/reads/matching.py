@@ -99,7 +99,7 @@ SELECT json_build_object(
     'hub', $1::text,
     'requests', {_PAGE_OF_REFERRALS.format(which=_AT_DESK)},
     'companies_to_verify', (
-        SELECT coalesce(json_agg(c.state || jsonb_build_object('version', c.version) ORDER BY c.recorded_at, c.id), '[]')
+        SELECT coalesce(json_agg(c.state || jsonb_build_object('version', c.version)), '[]')
         FROM (SELECT * FROM {SCHEMA}.companies AS c WHERE {_TO_VERIFY} ORDER BY c.recorded_at, c.id LIMIT 100) AS c
     ),
     'counts', (
@@ -193,4 +193,3 @@ def introduced(found: dict[str, Any]) -> dict[str, Any]:
     if found["challenge"] is not None:
         linked(found["challenge"])
     return found
-

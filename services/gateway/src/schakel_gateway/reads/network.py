@@ -65,9 +65,7 @@ def _indicator(found: Mapping[str, Any], level: Level, region: str | None) -> di
         "history_begins": _text(found["history_begins"]),
         "national": leaves.get(NATIONAL),
         "unassigned": leaves.get(UNASSIGNED),
-        "regions": [
-            {"hub": hub, "count": count} for hub, count in leaves.items() if hub not in {NATIONAL, UNASSIGNED}
-        ],
+        "regions": [{"hub": hub, "count": count} for hub, count in leaves.items() if hub not in {NATIONAL, UNASSIGNED}],
         "fieldlabs": [{"fieldlab": slug, "count": count} for slug, count in fieldlabs.items()],
     }
     if level is not Level.FIELDLAB:

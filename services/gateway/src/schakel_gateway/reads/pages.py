@@ -27,11 +27,11 @@ def decode_cursor(cursor: str | None, length: int) -> list[str | None]:
         parts = orjson.loads(base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error):
         parts = None
-    texts = isinstance(parts, list) and len(parts) == length and all(isinstance(part, str) for part in parts)
-    if not texts or id_or_none(parts[-1]) is None:
+    texts = [part for part in parts if isinstance(part, str)] if isinstance(parts, list) else []
+    if len(texts) != length or id_or_none(texts[-1]) is None:
         message = "This is not the endCursor of a page; leave it out to begin at the first one."
         raise Problem("invalid-input", errors=[FieldError("after", message, "cursor")])
-    return parts
+    return [*texts]
 
 
 def page_of(first: int) -> Callable[[dict[str, Any]], dict[str, Any]]:

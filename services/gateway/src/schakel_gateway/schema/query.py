@@ -1,25 +1,20 @@
-"""The questions. Each field is one statement on the network view (or one call to an owner) in the operation's snapshot."""
+"""The questions. Each is one statement on the network view in the operation's snapshot, or one call to an owner."""
 
-from collections.abc import Awaitable
 from typing import Annotated
 
 import strawberry
 from strawberry import ID
 
-from schakel_gateway.operation import Operation
 from schakel_gateway.reads import companies, events, fieldlabs, matching, network
 from schakel_gateway.schema.enums import Level
 from schakel_gateway.schema.inputs.filters import ActivityFilter, CaseFilter, FieldlabFilter
+from schakel_gateway.schema.roots import Answer, Info, asked
 from schakel_gateway.schema.scalars import Instant
 from schakel_gateway.schema.types.companies import Company, Me
 from schakel_gateway.schema.types.events import Activity, ActivityConnection, Case, CaseConnection
 from schakel_gateway.schema.types.fieldlabs import Fieldlab, FieldlabConnection, Hub
 from schakel_gateway.schema.types.matching import Challenge, Draft, HubDesk, Referral, ReferralConnection
 from schakel_gateway.schema.types.network import Network, PublishedFigure, Technology
-
-Info = strawberry.Info[Operation, None]
-Answer = Awaitable[object]
-"""An object of camelCase keys (or a list of them, or None) that the default resolver picks from."""
 
 Filter = strawberry.argument(name="filter")
 Id = strawberry.argument(name="id")
@@ -28,13 +23,14 @@ After = Annotated[str | None, strawberry.argument(description="The `endCursor` o
 
 @strawberry.type
 class Query:
-    """What can be asked; who may ask it is in `access.RULES`."""
+    """What can be asked; a field that needs a scope says so."""
 
-    @strawberry.field(graphql_type=Me | None, description="Who is signed in; null for anonymous.")
+    @asked(Me | None)
     def me(self, info: Info) -> Answer:
+        """Who is signed in; null for anonymous."""
         return companies.me(info.context)
 
-    @strawberry.field(graphql_type=FieldlabConnection, description="By name; `first` is at most 100.")
+    @asked(FieldlabConnection)
     def fieldlabs(
         self,
         info: Info,
@@ -42,49 +38,60 @@ class Query:
         first: int = 20,
         after: After = None,
     ) -> Answer:
+        """By name; `first` is at most 100."""
         return fieldlabs.page(info.context, where, first, after)
 
-    @strawberry.field(graphql_type=Fieldlab | None)
+    @asked(Fieldlab | None)
     def fieldlab(self, info: Info, slug: str) -> Answer:
+        """The fieldlab with this slug."""
         return fieldlabs.one(info.context, slug)
 
-    @strawberry.field(graphql_type=list[Hub], description="The regional hubs and the national programme office.")
+    @asked(list[Hub])
     def hubs(self, info: Info) -> Answer:
+        """The regional hubs and the national programme office."""
         return fieldlabs.hubs(info.context)
 
-    @strawberry.field(graphql_type=Company | None, description="Yours with this id, or the first you are a member of.")
+    @asked(Company | None)
     def my_company(self, info: Info, company_id: Annotated[ID | None, Id] = None) -> Answer:
+        """Yours with this id, or the first you are a member of."""
         return companies.mine(info.context, company_id)
 
-    @strawberry.field(graphql_type=Draft | None, description="Asked of the matching service; null when secret or id is wrong.")
+    @asked(Draft | None)
     def draft(self, info: Info, draft_id: Annotated[ID, Id], secret: str) -> Answer:
+        """Asked of the matching service; null when secret or id is wrong."""
         return info.context.owners.draft(info.context, draft_id, secret)
 
-    @strawberry.field(graphql_type=Challenge | None)
+    @asked(Challenge | None)
     def challenge(self, info: Info, challenge_id: Annotated[ID, Id]) -> Answer:
+        """A challenge that you may see."""
         return matching.challenge(info.context, challenge_id)
 
-    @strawberry.field(graphql_type=list[Challenge], description="Of your companies, newest first.")
+    @asked(list[Challenge])
     def my_challenges(self, info: Info) -> Answer:
+        """Of your companies, newest first."""
         return matching.my_challenges(info.context)
 
-    @strawberry.field(graphql_type=list[Referral], description="Of your companies, newest first.")
+    @asked(list[Referral])
     def my_referrals(self, info: Info) -> Answer:
+        """Of your companies, newest first."""
         return matching.my_referrals(info.context)
 
-    @strawberry.field(graphql_type=HubDesk, description="All requests of the hub's companies; for that hub.")
+    @asked(HubDesk)
     def hub_desk(self, info: Info, hub: str, first: int = 50, after: After = None) -> Answer:
+        """All requests of the hub's companies; for that hub."""
         return matching.hub_desk(info.context, hub, first, after)
 
-    @strawberry.field(graphql_type=ReferralConnection, description="The requests of a fieldlab; for that fieldlab.")
+    @asked(ReferralConnection)
     def fieldlab_inbox(self, info: Info, fieldlab: str, first: int = 50, after: After = None) -> Answer:
+        """The requests of a fieldlab; for that fieldlab."""
         return matching.fieldlab_inbox(info.context, fieldlab, first, after)
 
-    @strawberry.field(graphql_type=Referral | None)
+    @asked(Referral | None)
     def referral(self, info: Info, referral_id: Annotated[ID, Id]) -> Answer:
+        """An introduction that you may see."""
         return matching.referral(info.context, referral_id)
 
-    @strawberry.field(graphql_type=ActivityConnection, description="What comes, soonest first; then what was, latest first.")
+    @asked(ActivityConnection)
     def activities(
         self,
         info: Info,
@@ -92,13 +99,15 @@ class Query:
         first: int = 20,
         after: After = None,
     ) -> Answer:
+        """What comes, soonest first; then what was, latest first."""
         return events.activities(info.context, where, first, after)
 
-    @strawberry.field(graphql_type=Activity | None)
+    @asked(Activity | None)
     def activity(self, info: Info, slug: str) -> Answer:
+        """The activity with this slug."""
         return events.activity(info.context, slug)
 
-    @strawberry.field(graphql_type=CaseConnection, description="Newest first.")
+    @asked(CaseConnection)
     def cases(
         self,
         info: Info,
@@ -106,13 +115,15 @@ class Query:
         first: int = 20,
         after: After = None,
     ) -> Answer:
+        """Newest first."""
         return events.cases(info.context, where, first, after)
 
-    @strawberry.field(graphql_type=Case | None)
+    @asked(Case | None)
     def case(self, info: Info, slug: str) -> Answer:
+        """The case with this slug; one that was taken back says so."""
         return events.case(info.context, slug)
 
-    @strawberry.field(graphql_type=Network, description="The figures; they add up at every level, for any moment in the past.")
+    @asked(Network)
     def network(
         self,
         info: Info,
@@ -130,12 +141,15 @@ class Query:
             strawberry.argument(description="Slug of a hub (level HUB) or of a fieldlab (level FIELDLAB)."),
         ] = None,
     ) -> Answer:
+        """The figures; they add up at every level, for any moment in the past."""
         return network.network(info.context, as_of, known_at, level, region)
 
-    @strawberry.field(graphql_type=list[PublishedFigure], description="Figures of letters and monitors, with their source.")
+    @asked(list[PublishedFigure])
     def figures(self, info: Info, level: Level | None = None, subject: str | None = None) -> Answer:
+        """Figures of letters and monitors, with their source."""
         return network.figures(info.context, level, subject)
 
-    @strawberry.field(graphql_type=list[Technology], description="The vocabulary that themes and concepts refer to.")
+    @asked(list[Technology])
     def technologies(self, info: Info) -> Answer:
+        """The vocabulary that themes and concepts refer to."""
         return network.technologies(info.context)

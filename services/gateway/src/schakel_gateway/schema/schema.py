@@ -22,9 +22,7 @@ HEADER: Final = "# Written by `python -m schakel_gateway schema`; a test fails w
 class GatewaySchema(strawberry.Schema):
     """Strawberry's schema; errors are logged where they are masked, once and without the words of a user."""
 
-    def process_errors(
-        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log nothing here: `answers.shown` does."""
 
 
@@ -42,9 +40,7 @@ def build_schema(*, suggestions: bool = True) -> GatewaySchema:
         Mutation,
         Subscription,
         extensions=[Pipeline],
-        config=StrawberryConfig(
-            default_resolver=pick, scalar_map=SCALARS, disable_field_suggestions=not suggestions
-        ),
+        config=StrawberryConfig(default_resolver=pick, scalar_map=SCALARS, disable_field_suggestions=not suggestions),
     )
     _describe(schema, schema._schema.type_map.values())  # noqa: SLF001 - Strawberry has no public way to its core schema
     guard(schema._schema)  # noqa: SLF001 - the same
@@ -66,4 +62,3 @@ def _describe(schema: GatewaySchema, types: Iterable[Any]) -> None:
 def sdl() -> str:
     """Return the schema as it is committed in ``schema.graphql``."""
     return HEADER + print_schema(build_schema()._schema) + "\n"  # noqa: SLF001 - as above
-

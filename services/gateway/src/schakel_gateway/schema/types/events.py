@@ -67,7 +67,9 @@ class Activity:
     website: str | None
     sources: list[str]
     my_registration: Registration | None
-    registrations: list[Registration] = strawberry.field(description="Those that you may see: the organiser's, or yours.")
+    registrations: list[Registration] = strawberry.field(
+        description="Those that you may see: the organiser's, or yours."
+    )
 
 
 @strawberry.type

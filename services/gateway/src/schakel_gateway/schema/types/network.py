@@ -39,7 +39,9 @@ class Indicator:
     known: bool
     reason: str | None = strawberry.field(description="Why it is not known: `before-history` or `month-ends-only`.")
     total: int | None
-    national: int | None = strawberry.field(description="The leaf of facts that belong to no region but to the country.")
+    national: int | None = strawberry.field(
+        description="The leaf of facts that belong to no region but to the country."
+    )
     unassigned: int | None = strawberry.field(description="The leaf of facts whose place is not known.")
     regions: list[HubCount]
     fieldlabs: list[FieldlabCount]

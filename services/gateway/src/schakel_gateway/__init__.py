@@ -1,0 +1,1 @@
+"""The gateway: the network view, and the one GraphQL schema on it."""
