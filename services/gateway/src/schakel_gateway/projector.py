@@ -1,22 +1,23 @@
-"""The projector: reads every topic and keeps the view equal to what was said there. One at a time, whoever holds the lock.
+"""The projector: reads every topic and keeps the view equal to what was said there. One at a time holds the lock.
 
-The connection that holds the lock is the one that writes, so losing it is losing the lock. Offsets lie in the view's own
-transactions, with the ids of broker and topic: a broker that was lost and came back empty is read from its beginning,
-and what the view has already changes nothing.
+The connection that holds the lock is the one that writes, so losing it is losing the lock. Offsets lie in the view's
+own transactions, with the ids of broker and topic: a broker that was lost and came back empty is read from its
+beginning, and what the view has already changes nothing.
 """
 
 import asyncio
 import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 
 from schakel_common.broker import REQUEST_TIMEOUT_MS, ensure_topics
 from schakel_common.settings import ServiceSettings
@@ -24,10 +25,13 @@ from schakel_common.telemetry import measure, span
 from schakel_contracts.heartbeats import Heartbeat
 from schakel_contracts.topics import PARTITIONS, TOPICS, heartbeat_topic
 from schakel_gateway.ledger.store import write_definitions
-from schakel_gateway.projections.apply import Batch, Move, ZombieError, apply
-from schakel_gateway.projections.incoming import Dead, Incoming, Record, read
-from schakel_gateway.view.broker import identities
+from schakel_gateway.projections.apply import Applied, Batch, Move, ZombieError, apply
+from schakel_gateway.projections.incoming import Dead, Incoming, Place, Record, read
+from schakel_gateway.view.broker import Identities, broker_client, identities
 from schakel_gateway.view.schema import SCHEMA
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
 
 PROJECTOR_LOCK: Final = 7103
 BATCH_RECORDS: Final = 2000
@@ -37,11 +41,17 @@ BACK_OFF_SECONDS_MAX: Final = 5.0
 CLOSE_SECONDS: Final = 3.0
 HEARTBEATS_WAITING_MAX: Final = 3600
 LINKS_MAX: Final = 64
+HEAR_SECONDS: Final = 1.0
 
 _SERVICES: Final = ("registry", "matching", "events")
 _HEARTBEATS: Final[Mapping[str, str]] = {heartbeat_topic(service): service for service in _SERVICES}
 
+_REFUSED: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _log: Final = logging.getLogger(__name__)
+
+
+class BrokerChangedError(KafkaError):  # type: ignore[misc] # aiokafka ships no types
+    """Stored offsets do not belong to this broker or topic."""
 
 
 async def run_projector(settings: ServiceSettings, stop: asyncio.Event, *, schema: str = SCHEMA) -> None:
@@ -93,18 +103,20 @@ class Projection:
         schema: the view to fill.
     """
 
-    def __init__(self, settings: ServiceSettings, connection: Any, schema: str = SCHEMA) -> None:
+    def __init__(self, settings: ServiceSettings, connection: "Connection[Any]", schema: str = SCHEMA) -> None:
         self._settings = settings
         self._connection = connection
         self._schema = schema
         self._prefix = settings.topic_prefix
         self._next: dict[tuple[str, int], int] = {}
         self._waiting: dict[str, deque[Heartbeat]] = defaultdict(lambda: deque(maxlen=HEARTBEATS_WAITING_MAX))
-        self._cluster_id = ""
+        self._heard_at = 0.0
+        self._broker = Identities("", {})
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read and apply until told to stop or something fails."""
-        await self._prepare()
+        await ensure_topics(self._settings, TOPICS)
+        await ensure_topics(self._settings, _HEARTBEATS, heartbeats=True)
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka_bootstrap,
             client_id="schakel-gateway-projector",
@@ -113,31 +125,28 @@ class Projection:
             fetch_max_wait_ms=WAIT_MS,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
-        await consumer.start()
-        try:
-            await self._assign(consumer)
-            _log.info("projector leads")
-            while not stop.is_set():
-                found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=BATCH_RECORDS)
-                if found:
-                    await self._take_in(found)
-                    self._report(consumer)
-        except OffsetOutOfRangeError:
-            _log.warning("a stored offset is not in its topic any more; its ids are looked at again")
-            raise
-        finally:
-            with suppress(TimeoutError, KafkaError):
-                await asyncio.wait_for(consumer.stop(), CLOSE_SECONDS)
+        async with broker_client(self._settings) as client:
+            await self._prepare(client)
+            try:
+                await consumer.start()
+                await self._assign(consumer)
+                _log.info("projector leads")
+                while not stop.is_set():
+                    found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=BATCH_RECORDS)
+                    if found:
+                        await self._take_in(found, client)
+                        self._report(consumer)
+            finally:
+                with suppress(TimeoutError, KafkaError):
+                    await asyncio.wait_for(consumer.stop(), CLOSE_SECONDS)
 
-    async def _prepare(self) -> None:
-        """Make sure of the topics, forget offsets of topics that are not those they were counted in, and load the rest."""
-        await ensure_topics(self._settings, TOPICS)
-        await ensure_topics(self._settings, _HEARTBEATS, heartbeats=True)
-        self._cluster_id, topic_ids = await identities(self._settings, TOPICS)
+    async def _prepare(self, client: AIOKafkaClient) -> None:
+        """Forget offsets of topics that are not those they were counted in, and load the rest."""
+        self._broker = await identities(client, self._prefix, TOPICS)
         async with self._connection.transaction():
             await self._connection.execute(f"SET LOCAL search_path TO {self._schema}")
             await write_definitions(self._connection)
-            self._next = await load_offsets(self._connection, self._cluster_id, topic_ids)
+            self._next = await load_offsets(self._connection, self._broker)
 
     async def _assign(self, consumer: AIOKafkaConsumer) -> None:
         beats = [TopicPartition(self._prefix + topic, 0) for topic in _HEARTBEATS]
@@ -150,62 +159,92 @@ class Projection:
         for partition in topics:
             consumer.seek(partition, self._next[partition.topic.removeprefix(self._prefix), partition.partition])
 
-    async def _take_in(self, found: Mapping[TopicPartition, Sequence[Any]]) -> None:
+    async def _take_in(self, found: Mapping[TopicPartition, Sequence[Any]], client: AIOKafkaClient) -> None:
         moves: list[Move] = []
-        results: list[Incoming | Dead] = []
-        for partition, records in found.items():
+        records: list[Record] = []
+        for partition, fetched in found.items():
             name = partition.topic.removeprefix(self._prefix)
             if name in _HEARTBEATS:
-                self._hear(_HEARTBEATS[name], records)
+                self._hear(_HEARTBEATS[name], [each.value or b"" for each in fetched])
                 continue
-            following = records[-1].offset + 1
-            moves.append(Move(name, partition.partition, self._next[name, partition.partition], following))
-            results += [read(_record(name, record)) for record in records]
+            moves.append(Move(name, partition.partition, self._next[name, partition.partition], fetched[-1].offset + 1))
+            records += [
+                Record(TOPICS[name], each.partition, each.offset, each.key, each.value, each.headers)
+                for each in fetched
+            ]
         ends = {**self._next, **{(move.topic, move.partition): move.next for move in moves}}
+        complete_until = await self._satisfied(ends, client)
+        if moves or complete_until:
+            read_records = [(record, read(record)) for record in records]
+            await self._apply(read_records, moves, complete_until)
+            self._next = ends
+
+    async def _apply(
+        self,
+        records: Sequence[tuple[Record, Incoming | Dead]],
+        moves: Sequence[Move],
+        complete_until: Mapping[str, datetime],
+    ) -> None:
         batch = Batch(
             moves=moves,
-            events=[each for each in results if isinstance(each, Incoming)],
-            dead=[each for each in results if isinstance(each, Dead)],
-            complete_until=self._satisfied(ends),
-            cluster_id=self._cluster_id,
+            events=[each for _, each in records if isinstance(each, Incoming)],
+            dead=[each for _, each in records if isinstance(each, Dead)],
+            complete_until=complete_until,
+            cluster_id=self._broker.cluster_id,
         )
-        if not moves and not batch.complete_until:
-            return
-        links = [event.traceparent for event in batch.events if event.traceparent is not None]
-        # One event continues its trace; of many the span is linked to each, so that no trace gets what is not its own.
-        parent = links[0] if len(batch.events) == 1 and links else None
-        if batch.events:
-            with span("project", kind="consumer", parent=parent, links=() if parent else links[:LINKS_MAX]):
-                applied = await apply(self._connection, self._schema, batch)
-        else:
-            applied = await apply(self._connection, self._schema, batch)
-        self._next = ends
-        measure("view.position", applied.position, view=self._schema)
-        if batch.events:
-            measure("projection.batch.size", len(batch.events), view=self._schema)
-            latest = max(event.recorded_at for event in batch.events)
-            measure("projection.lag.seconds", (datetime.now(UTC) - latest).total_seconds(), view=self._schema)
-        for dead in batch.dead:
-            measure("dead_letter.count", 1, topic=dead.record.topic.name, consumer="gateway", reason=dead.reason)
-            _log.error("dead letter on %s %d@%d: %s", dead.record.topic.name, dead.record.partition, dead.record.offset,
-                       dead.reason)  # fmt: skip
-
-    def _hear(self, service: str, records: Sequence[Any]) -> None:
-        for record in records:
+        with _span_of(batch.events):
             try:
-                heartbeat = msgspec.json.decode(record.value or b"", type=Heartbeat)
+                applied = await apply(self._connection, self._schema, batch)
+            except _REFUSED:
+                refused = await self._refused(records)
+                events = [
+                    each for record, each in records if isinstance(each, Incoming) and record.place not in refused
+                ]
+                batch = msgspec.structs.replace(batch, events=events, dead=[*batch.dead, *refused.values()])
+                applied = await apply(self._connection, self._schema, batch)
+        _report_batch(batch, applied, self._schema)
+
+    async def _refused(self, records: Sequence[tuple[Record, Incoming | Dead]]) -> dict[Place, Dead]:
+        """Find out which events the database refuses, by taking them in one by one; offsets stay where they are.
+
+        Our checks let none through that we know of; if one comes, it must not stand in the way of all others.
+        """
+        refused: dict[Place, Dead] = {}
+        for record, event in records:
+            if isinstance(event, Incoming):
+                try:
+                    await apply(self._connection, self._schema, Batch(moves=(), events=(event,)))
+                except _REFUSED as error:
+                    refused[record.place] = Dead(record, "refused-by-view", type(error).__name__)
+        return refused
+
+    def _hear(self, service: str, values: Sequence[bytes]) -> None:
+        for value in values:
+            try:
+                heartbeat = msgspec.json.decode(value, type=Heartbeat)
             except msgspec.MsgspecError:
                 _log.warning("a heartbeat of %s does not parse", service)
                 continue
             if heartbeat.service == service and heartbeat.complete_until.tzinfo is not None:
                 self._waiting[service].append(heartbeat)
 
-    def _satisfied(self, ends: Mapping[tuple[str, int], int]) -> dict[str, datetime]:
-        """Return the newest heartbeat of each service whose offsets are reached, and drop it and the ones before it."""
+    async def _satisfied(self, ends: Mapping[tuple[str, int], int], client: AIOKafkaClient) -> dict[str, datetime]:
+        """Return the newest heartbeat of each service whose offsets are reached, once a second.
+
+        Offsets of another broker would satisfy anything: before any is believed, the broker must still be the one that
+        the stored offsets were counted in.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._heard_at < HEAR_SECONDS:
+            return {}
         result: dict[str, datetime] = {}
         for service, waiting in self._waiting.items():
             while waiting and is_reached(waiting[0], ends):
                 result[service] = waiting.popleft().complete_until
+        if result:
+            self._heard_at = now
+            if await identities(client, self._prefix, TOPICS) != self._broker:
+                raise BrokerChangedError("the broker or a topic is not the one it was")
         return result
 
     def _report(self, consumer: AIOKafkaConsumer) -> None:
@@ -215,6 +254,29 @@ class Projection:
             lag[topic] += max(0, (end or following) - following)
         for topic, events in lag.items():
             measure("projection.lag.events", events, topic=topic, view=self._schema)
+
+
+def _span_of(events: Sequence[Incoming]) -> AbstractContextManager[object]:
+    """One event continues its trace; of many the span is linked to each, so that no trace gets what is not its own."""
+    if not events:
+        return nullcontext()
+    links = [event.traceparent for event in events if event.traceparent is not None]
+    parent = links[0] if len(events) == 1 and links else None
+    return span("project", kind="consumer", parent=parent, links=() if parent else links[:LINKS_MAX])
+
+
+def _report_batch(batch: Batch, applied: Applied, schema: str) -> None:
+    measure("view.position", applied.position, view=schema)
+    if batch.events:
+        measure("projection.batch.size", len(batch.events), view=schema)
+        latest = max(event.recorded_at for event in batch.events)
+        measure("projection.lag.seconds", (datetime.now(UTC) - latest).total_seconds(), view=schema)
+    for dead in batch.dead:
+        topic = dead.record.topic.name
+        measure("dead_letter.count", 1, topic=topic, consumer="gateway", reason=dead.reason)
+        _log.error("dead letter on %s %d@%d: %s", topic, dead.record.partition, dead.record.offset, dead.reason)
+    if applied.halted:
+        _log.error("%d events wait for an earlier version of their aggregate", applied.halted)
 
 
 def is_reached(heartbeat: Heartbeat, ends: Mapping[tuple[str, int], int]) -> bool:
@@ -227,13 +289,12 @@ def is_reached(heartbeat: Heartbeat, ends: Mapping[tuple[str, int], int]) -> boo
     )
 
 
-async def load_offsets(connection: Any, cluster_id: str, topic_ids: Mapping[str, str]) -> dict[tuple[str, int], int]:
+async def load_offsets(connection: "Connection[Any]", broker: Identities) -> dict[tuple[str, int], int]:
     """Return the next offset of each partition; of a topic that is not the one it was, that is 0 again.
 
     Args:
         connection: in a transaction, with the view's schema as search path.
-        cluster_id: of the broker.
-        topic_ids: topic name to the broker's id of it.
+        broker: which broker and topics these are now.
     """
     await connection.executemany(
         """
@@ -243,14 +304,10 @@ async def load_offsets(connection: Any, cluster_id: str, topic_ids: Mapping[str,
             topic_id = excluded.topic_id
         WHERE (o.cluster_id, o.topic_id) IS DISTINCT FROM (excluded.cluster_id, excluded.topic_id)
         """,
-        [(topic, cluster_id, topic_id, PARTITIONS) for topic, topic_id in topic_ids.items()],
+        [(topic, broker.cluster_id, topic_id, PARTITIONS) for topic, topic_id in broker.topic_ids.items()],
     )
     rows = await connection.fetch("SELECT topic, partition, next FROM topic_offset")
-    return {(row["topic"], row["partition"]): row["next"] for row in rows if row["topic"] in topic_ids}
-
-
-def _record(topic: str, record: Any) -> Record:
-    return Record(TOPICS[topic], record.partition, record.offset, record.key, record.value, record.headers)
+    return {(row["topic"], row["partition"]): row["next"] for row in rows if row["topic"] in broker.topic_ids}
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -122,6 +122,7 @@ def _standing(steps: Sequence[Version], moment: datetime) -> CompanyState | None
     for step in steps:
         if step.effective_at > moment:
             break
-        if isinstance(step.state, CompanyState) and (step.state.status != "erased" or last is None):
-            last = step.state
+        state = step.state
+        if isinstance(state, CompanyState) and (state.status != "erased" or last is None or last.status == "erased"):
+            last = state
     return last

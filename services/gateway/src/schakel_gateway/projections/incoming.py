@@ -10,7 +10,10 @@ import msgspec
 from schakel_contracts.envelope import VALUE_BYTES_MAX, Envelope, EnvelopeError, envelope_of
 from schakel_contracts.topics import Topic
 
-Reason = Literal["malformed-envelope", "unknown-type", "malformed-state", "too-large", "foreign-key"]
+Reason = Literal["malformed-envelope", "unknown-type", "malformed-state", "too-large", "foreign-key", "refused-by-view"]
+
+Place = tuple[str, int, int]
+"""Topic, partition and offset."""
 
 _NUL: Final = b"\\u0000"
 """PostgreSQL's text has no room for it."""
@@ -27,6 +30,11 @@ class Record(msgspec.Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in Kafka."""
+        return (self.topic.name, self.partition, self.offset)
 
 
 class Incoming(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
 """Which broker and which topics these are: offsets mean something only together with their ids."""
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, Final
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import ClassVar, Final, NamedTuple
 from uuid import UUID
 
 from aiokafka.client import AIOKafkaClient
@@ -105,29 +106,42 @@ class _MetadataRequest(Request[_MetadataRequestStruct]):  # type: ignore[misc] #
         return request_struct_class(topics, False, False, {})
 
 
-async def identities(settings: ServiceSettings, topics: Iterable[str]) -> tuple[str, dict[str, str]]:
-    """Return the cluster's id, and of each topic the id that a topic of the same name made anew does not have.
+class Identities(NamedTuple):
+    """The cluster's id, and of each topic the id that a topic of the same name made anew does not have."""
+
+    cluster_id: str
+    topic_ids: dict[str, str]
+
+
+@asynccontextmanager
+async def broker_client(settings: ServiceSettings) -> AsyncIterator[AIOKafkaClient]:
+    """Give a connection on which `identities` asks."""
+    client = AIOKafkaClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        await client.bootstrap()
+        yield client
+    finally:
+        await client.close()
+
+
+async def identities(client: AIOKafkaClient, prefix: str, topics: Iterable[str]) -> Identities:
+    """Ask which cluster and which topics these are now.
 
     Args:
-        settings: of the process; its prefix is put before the names.
+        client: see `broker_client`.
+        prefix: what is put before the names.
         topics: names of the contracts.
 
     Raises:
         KafkaError: no broker answers, or a topic is not there.
     """
-    prefix = settings.topic_prefix
-    client = AIOKafkaClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
-    await client.bootstrap()
-    try:
-        node = client.get_random_node()
-        if node is None:
-            raise KafkaError("no broker is known")
-        answer = await client.send(node, _MetadataRequest([prefix + topic for topic in topics]))
-    finally:
-        await client.close()
+    node = client.get_random_node()
+    if node is None:
+        raise KafkaError("no broker is known")
+    answer = await client.send(node, _MetadataRequest([prefix + topic for topic in topics]))
     found: dict[str, str] = {}
     for error_code, name, topic_id, *_ in answer.topics:
         if error_code:
             raise for_code(error_code)(name)
         found[name.removeprefix(prefix)] = str(topic_id)
-    return str(answer.cluster_id), found
+    return Identities(str(answer.cluster_id), found)

@@ -1,0 +1,66 @@
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from schakel_common.migrations import migrate
+from schakel_gateway.ledger.steps import Version
+from schakel_gateway.ledger.store import write_definitions
+from schakel_gateway.projections.apply import Batch, apply
+from schakel_gateway.testing import incoming
+from schakel_gateway.view.schema import SCHEMA, statements
+from schakel_local.fixtures import PostgresServer
+
+MIGRATIONS = Path(__file__).parents[2] / "src" / "schakel_gateway" / "migrations"
+
+Project = Callable[[Sequence[Version]], Awaitable[None]]
+
+
+@pytest.fixture
+async def view_url(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """A database with an empty view, made by the real migration (once per content of it, then copied)."""
+    digest = hashlib.sha256("".join(statements(SCHEMA)).encode()).hexdigest()[:16]
+    template = f"template_view_{digest}"
+    if not await asyncio.to_thread(
+        postgres_server.execute, f"SELECT 1 FROM pg_database WHERE datname = '{template}'"
+    ):
+        building = f"building_view_{uuid4().hex[:12]}"
+        await migrate(await asyncio.to_thread(postgres_server.create_database, building), MIGRATIONS)
+        await asyncio.to_thread(postgres_server.execute, f'ALTER DATABASE "{building}" RENAME TO "{template}"')
+    name = f"test_view_{uuid4().hex[:12]}"
+    url = await asyncio.to_thread(postgres_server.create_database, name, template)
+    yield url
+    await asyncio.to_thread(postgres_server.drop_database, name)
+
+
+@pytest.fixture
+async def connection(view_url: str) -> AsyncIterator[Any]:
+    """The projector's own connection; the view has its definitions and no row."""
+    opened = await asyncpg.connect(view_url)
+    async with opened.transaction():
+        await opened.execute(f"SET LOCAL search_path TO {SCHEMA}")
+        await write_definitions(opened)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def pool(view_url: str) -> AsyncIterator[Any]:
+    """Connections of the gateway, for reading as somebody."""
+    async with asyncpg.create_pool(view_url, min_size=1, max_size=2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def project(connection: Any) -> Project:
+    """Take versions in as one batch."""
+
+    async def take_in(versions: Sequence[Version]) -> None:
+        await apply(connection, SCHEMA, Batch(moves=(), events=[incoming(each) for each in versions]))
+
+    return take_in
