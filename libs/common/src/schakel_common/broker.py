@@ -10,6 +10,7 @@ from schakel_common.settings import ServiceSettings
 from schakel_contracts.topics import PARTITIONS
 
 REQUEST_TIMEOUT_MS: Final = 10_000
+REPLICAS_MAX: Final = 3
 
 _KEEP_ALL: Final = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
 _KEEP_A_DAY: Final = {"retention.ms": "86400000", "cleanup.policy": "delete"}
@@ -31,16 +32,17 @@ async def ensure_topics(settings: ServiceSettings, names: Iterable[str], *, hear
     """
     wanted = {f"{settings.topic_prefix}{name}" for name in names}
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
-    await admin.start()
     try:
+        await admin.start()
         missing = sorted(wanted - set(await admin.list_topics()))
         if not missing:
             return
+        brokers = len((await admin.describe_cluster())["brokers"])
         new = [
             NewTopic(
                 name,
                 num_partitions=1 if heartbeats else PARTITIONS,
-                replication_factor=-1,
+                replication_factor=min(REPLICAS_MAX, brokers),
                 topic_configs=_KEEP_A_DAY if heartbeats else _KEEP_ALL,
             )
             for name in missing

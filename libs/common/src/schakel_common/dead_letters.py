@@ -146,8 +146,8 @@ async def _reader(settings: ServiceSettings, group: str | None) -> AsyncIterator
         auto_offset_reset="earliest",
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()

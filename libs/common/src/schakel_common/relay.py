@@ -124,9 +124,9 @@ async def _lead(
         max_batch_size=MAX_BATCH_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
-    await producer.start()
-    _log.info("relay of %s leads", service)
     try:
+        await producer.start()
+        _log.info("relay of %s leads", service)
         await _Drain(connection, producer, settings, service, offsets).run(stop)
     finally:
         # With Kafka away the producer would wait for ever to flush; what it holds is still in the outbox.
@@ -141,8 +141,8 @@ async def _end_offsets(settings: ServiceSettings, service: Service) -> dict[str,
         TopicPartition(f"{settings.topic_prefix}{name}", number) for name in names for number in range(PARTITIONS)
     ]
     consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
     finally:

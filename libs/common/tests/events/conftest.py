@@ -89,6 +89,7 @@ async def settings(database_url: str, kafka_server: KafkaServer) -> ServiceSetti
         database_url=database_url, kafka_bootstrap=kafka_server.bootstrap, topic_prefix=f"t{uuid4().hex[:8]}-"
     )
     await ensure_topics(settings, [HUBS.name])
+    await ensure_topics(settings, ["registry-heartbeats-v1"], heartbeats=True)
     return settings
 
 
