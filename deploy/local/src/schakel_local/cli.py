@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from schakel_local import artefacts, checks, holder, look, teststack
+from schakel_local import artefacts, checks, holder, look, runfile, teststack
 from schakel_local.places import CHECKOUT, data_directory
 from schakel_local.ports import Ports
 from schakel_local.secret import Secrets
@@ -73,6 +73,8 @@ def _in_service(name: str, argv: Sequence[str]) -> int:
     """Become a command of a service, with the addresses and secrets of the data directory."""
     secrets = Secrets(data_directory())
     service = BY_NAME[name]
+    if runfile.read(data_directory()) is None:
+        sys.stderr.write("schakel: nothing runs; what needs a database will not find it (./schakel up starts all)\n")
     told = environment(service, _kept_addresses(secrets), secrets)
     os.execve(sys.executable, [sys.executable, "-m", service.module, *argv], {**os.environ, **told})  # noqa: S606 - our own program
     raise AssertionError

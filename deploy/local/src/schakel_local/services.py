@@ -37,7 +37,7 @@ class Service:
 
 SERVICES = (
     Service("portal", 8400, "api"),
-    Service("gateway", 8401, "api,projector"),
+    Service("gateway", 8401, "api,consumers"),
     Service("registry", 8402, "api,consumers,relay", loads=True),
     Service("matching", 8403, "api,consumers,relay"),
     Service("events", 8404, "api,consumers,relay", loads=True),
@@ -99,6 +99,7 @@ def environment(service: Service, where: Addresses, secrets: Secrets) -> dict[st
         "SCHAKEL_KEYCLOAK_URL": where.keycloak,
         "SCHAKEL_PUBLIC_URL": where.of("portal"),
         "SCHAKEL_DATA_DIR": str(DATA),
+        "PYTHONDONTWRITEBYTECODE": "",  # where it is set, each process would compile all packages anew
         **{f"SCHAKEL_{name.upper()}_URL": where.of(name) for name in BY_NAME if name != "portal"},
     }
     return told | _secrets_of(service, secrets)
