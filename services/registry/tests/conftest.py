@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from service_api import Api
 
 from schakel_common.clock import FixedClock
 from schakel_common.database import Database
@@ -54,3 +55,8 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     async with api_client(make_app(settings, database, issuer.verifier(settings), clock)) as opened:
         yield opened
+
+
+@pytest.fixture
+def api(client: httpx.AsyncClient, issuer: TokenIssuer, database: Database) -> Api:
+    return Api(client, issuer, database)
