@@ -26,12 +26,18 @@ def register(reference_data: ReferenceData) -> Catalogue:
     return Catalogue(fieldlabs(DATA_DIR), reference_data.vocabulary, reference_data.places, reference_data.sectors)
 
 
+@pytest.fixture(scope="session")
+def issuer() -> TokenIssuer:
+    return TokenIssuer()
+
+
 @pytest.fixture
-async def world(postgres_server: PostgresServer, reference_data: ReferenceData) -> AsyncIterator[World]:
+async def world(
+    postgres_server: PostgresServer, reference_data: ReferenceData, issuer: TokenIssuer
+) -> AsyncIterator[World]:
     async with service_database(postgres_server, "matching", MIGRATIONS) as url:
         database = Database(url, pool_size=10)
         settings = MatchingSettings(database_url=url, data_dir=DATA_DIR, not_yet_known_wait_seconds=0.1)
-        issuer = TokenIssuer()
         clock = FixedClock(NOW)
         recommender = Recommender(reference_data)
         app = make_app(settings, database, issuer.verifier(settings), clock, recommender)

@@ -98,7 +98,7 @@ class ChallengeRow(Base, table=True):
     province: str | None = None
     municipality_code: str | None = None
     sbi_division: str | None = None
-    slate: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    slate: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
 
 
 class ReferralRow(Base, table=True):

@@ -29,7 +29,8 @@ CREATE TABLE challenge (
     CONSTRAINT ck_challenge_language_is_known CHECK (language IN ('nl', 'en')),
     CONSTRAINT ck_challenge_status_is_known CHECK (status IN ('open', 'withdrawn', 'closed', 'erased')),
     CONSTRAINT ck_challenge_erased_is_empty
-        CHECK (status <> 'erased' OR (slate IS NULL AND coalesce(text, postcode4, municipality_code, sbi_division) IS NULL))
+        CHECK (status <> 'erased' OR (slate IS NULL
+            AND coalesce(text, postcode4, municipality_code, sbi_division) IS NULL))
 );
 CREATE INDEX ix_challenge_company_id ON challenge (company_id);
 CREATE INDEX ix_challenge_status ON challenge (status);
