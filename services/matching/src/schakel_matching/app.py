@@ -10,6 +10,7 @@ from typing import Final
 from fastapi import FastAPI
 from sqlalchemy.exc import DBAPIError
 
+from schakel_common import journal_api
 from schakel_common.auth import TokenVerifier
 from schakel_common.clock import Clock, SystemClock
 from schakel_common.commands import delete_old_keys
@@ -44,7 +45,7 @@ def make_app(
         description="Needs of companies, the fieldlabs that can help and why, and introductions to their outcome.",
         version=VERSION,
         settings=settings,
-        routers=ROUTERS,
+        routers=[*ROUTERS, journal_api.router],
         ready=ready,
         verifier=verifier,
         database=database,
