@@ -84,18 +84,8 @@ async def _lead_once(database_url: str, settings: ServiceSettings, service: Serv
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _: lost.set())
     try:
-        if not await _elected(connection, stop):
-            return
-        leading = asyncio.create_task(_lead(connection, settings, service, stop))
-        losing = asyncio.create_task(lost.wait())
-        await asyncio.wait({leading, losing}, return_when=asyncio.FIRST_COMPLETED)
-        losing.cancel()
-        if not leading.done():
-            leading.cancel()
-            with suppress(asyncio.CancelledError):
-                await leading
-            raise ConnectionError("the connection that holds the lock is gone")
-        leading.result()
+        if await _elected(connection, stop):
+            await _lead(connection, settings, service, stop, lost)
     finally:
         with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await connection.close(timeout=STOP_SECONDS)
@@ -111,7 +101,11 @@ async def _elected(connection: asyncpg.Connection, stop: asyncio.Event) -> bool:
 
 
 async def _lead(
-    connection: asyncpg.Connection, settings: ServiceSettings, service: Service, stop: asyncio.Event
+    connection: asyncpg.Connection,
+    settings: ServiceSettings,
+    service: Service,
+    stop: asyncio.Event,
+    lost: asyncio.Event,
 ) -> None:
     await ensure_topics(settings, [topic.name for topic in topics_of(service)])
     await ensure_topics(settings, [heartbeat_topic(service)], heartbeats=True)
@@ -127,11 +121,26 @@ async def _lead(
     try:
         await producer.start()
         _log.info("relay of %s leads", service)
-        await _Drain(connection, producer, settings, service, offsets).run(stop)
+        drain = _Drain(connection, producer, settings, service, offsets)
+        await _until(lost, asyncio.create_task(drain.run(stop)))
     finally:
         # With Kafka away the producer would wait for ever to flush; what it holds is still in the outbox.
         with suppress(TimeoutError, KafkaError):
             await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+
+
+async def _until(lost: asyncio.Event, draining: asyncio.Task[None]) -> None:
+    """Wait for the end of the work, and end it at once when the connection that holds the lock is gone."""
+    losing = asyncio.create_task(lost.wait())
+    try:
+        await asyncio.wait({draining, losing}, return_when=asyncio.FIRST_COMPLETED)
+        if not draining.done():
+            raise ConnectionError("the connection that holds the lock is gone")
+        draining.result()
+    finally:
+        for task in (draining, losing):
+            task.cancel()
+        await asyncio.gather(draining, losing, return_exceptions=True)
 
 
 async def _end_offsets(settings: ServiceSettings, service: Service) -> dict[str, list[int]]:

@@ -4,6 +4,7 @@ Everything is exported in batches by threads of its own, with short timeouts; wh
 dropped and no request waits for it.
 """
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal
@@ -40,6 +41,7 @@ __all__ = [
 SpanKind = Literal["internal", "server", "client", "producer", "consumer"]
 
 EXPORT_SECONDS_MAX: Final = 2.0
+SHUTDOWN_SECONDS_MAX: Final = 3.0
 SPANS_EVERY_MS: Final = 500
 SPANS_WAITING_MAX: Final = 4_096
 METRICS_EVERY_MS: Final = 10_000
@@ -61,7 +63,8 @@ def configure(service: str, settings: ServiceSettings) -> None:
     """
     configure_logs(service, settings.log_level)
     resource = Resource({"service.name": f"schakel-{service}", "service.namespace": "schakel"})
-    tracers = TracerProvider(resource=resource, sampler=ParentBased(TraceIdRatioBased(settings.trace_ratio)))
+    sampler = ParentBased(TraceIdRatioBased(settings.trace_ratio))
+    tracers = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
     trace.set_tracer_provider(tracers)
     if not settings.otlp_endpoint:
         return
@@ -78,16 +81,22 @@ def configure(service: str, settings: ServiceSettings) -> None:
         export_interval_millis=METRICS_EVERY_MS,
         export_timeout_millis=EXPORT_SECONDS_MAX * 1000,
     )
-    metrics.set_meter_provider(MeterProvider([reader], resource=resource))
+    metrics.set_meter_provider(MeterProvider([reader], resource=resource, shutdown_on_exit=False))
 
 
 def shutdown() -> None:
-    """Send what is still waiting, in bounded time; call it in a thread, or when the process ends."""
+    """Send what is still waiting; whatever is not sent in `SHUTDOWN_SECONDS_MAX` is dropped."""
+    sending = threading.Thread(target=_send_the_rest, name="telemetry-shutdown", daemon=True)
+    sending.start()
+    sending.join(SHUTDOWN_SECONDS_MAX)
+
+
+def _send_the_rest() -> None:
     tracers, meters = trace.get_tracer_provider(), metrics.get_meter_provider()
     if isinstance(tracers, TracerProvider):
         tracers.shutdown()
     if isinstance(meters, MeterProvider):
-        meters.shutdown(timeout_millis=EXPORT_SECONDS_MAX * 1000)
+        meters.shutdown()
 
 
 def tracer(name: str) -> trace.Tracer:

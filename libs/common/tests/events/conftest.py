@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+
 from schakel_common import outbox
 from schakel_common.broker import ensure_topics
 from schakel_common.consumers import Handler, make_broker, subscribe
@@ -184,7 +185,7 @@ def eventually() -> Callable[..., Awaitable[None]]:
 
     async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
         async with asyncio.timeout(seconds):
-            while not await condition():
+            while not await condition():  # noqa: ASYNC110 - what is waited for happens in another process
                 await asyncio.sleep(0.02)
 
     return eventually

@@ -3,11 +3,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
+
 from schakel_common.consistency import decode_token, encode_token, wait_until_known
 from schakel_common.database import Database
 from schakel_common.problems import Problem
 from schakel_contracts.envelope import Reference
-from sqlalchemy import text
 
 Publish = Any
 

@@ -4,11 +4,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlmodel import Field, SQLModel
+
 from schakel_common.database import Database, service_registry
 from schakel_common.migrations import drift, ensure_migrated, migrate
 from schakel_common.problems import Problem
 from schakel_local.fixtures import PostgresServer
-from sqlmodel import Field, SQLModel
 
 pytestmark = pytest.mark.postgres
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -6,13 +6,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import IntegrityError
+
 from schakel_common import journal, outbox
 from schakel_common.database import Database
 from schakel_common.telemetry import span, traceparent_now
 from schakel_contracts.envelope import Reference
 from schakel_contracts.hubs import HubState
 from schakel_contracts.topics import FIELDLABS, HUBS
-from sqlalchemy.exc import IntegrityError
 
 pytestmark = pytest.mark.postgres
 EFFECTIVE_AT = datetime.fromisoformat("2025-03-01T00:00:00Z")

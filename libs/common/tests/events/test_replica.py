@@ -3,6 +3,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
+
 from schakel_common import replica
 from schakel_common.database import Database
 from schakel_common.event import Event

@@ -1,4 +1,5 @@
-from schakel_common.migrations import run_migrations
 from sqlalchemy import MetaData
+
+from schakel_common.migrations import run_migrations
 
 run_migrations(MetaData())
