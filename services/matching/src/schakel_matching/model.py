@@ -92,7 +92,7 @@ def text_errors(text: str) -> list[FieldError]:
                 "text",
                 f"Tell a little more: at least {TEXT_CHARACTERS_MIN} characters. Name the machine, the product or the"
                 " work it is about.",
-                "text-too-short",
+                "too-short",
             )
         ]
     if length > TEXT_CHARACTERS_MAX:
@@ -101,7 +101,7 @@ def text_errors(text: str) -> list[FieldError]:
                 "text",
                 f"Shorten it to {TEXT_CHARACTERS_MAX} characters; it has {length}. The first lines matter most, details"
                 " can follow when you talk.",
-                "text-too-long",
+                "too-long",
             )
         ]
     return []

@@ -40,8 +40,8 @@ async def submit_challenge(
 
     Raises:
         Problem: ``forbidden`` to who is no active member; ``not-found`` for the draft; ``conflict`` when another
-            company has claimed it; ``invalid-input`` with the codes ``required``, ``text-too-short``,
-            ``text-too-long``, ``establishment-unknown``.
+            company has claimed it; ``invalid-input`` with the codes ``required``, ``too-short``,
+            ``too-long``, ``establishment-unknown``.
     """
     company = await company_of(session, command.company_id, lock=True)
     demand("submit_challenge", roles(principal, company=company, home_hub="", routed_hub=""))

@@ -45,7 +45,7 @@ async def create_draft(
     """Keep a need without knowing whose it is.
 
     Raises:
-        Problem: ``invalid-input`` with the codes ``text-too-short``, ``text-too-long``, ``postcode-unknown``,
+        Problem: ``invalid-input`` with the codes ``too-short``, ``too-long``, ``postcode-unknown``,
             ``sbi-unknown``.
     """
     place = place_of(reference.places, command.postcode)
