@@ -1,6 +1,7 @@
 """The world of a gateway under test: an owner that answers what a test says, rows of the view, and a client."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import httpx
 import msgspec
 import orjson
 from aiohttp import web
+from fastapi import FastAPI
 
 from schakel_common.testing.tokens import TokenIssuer
 from schakel_contracts.activities import ActivityState, RegistrationState
@@ -23,6 +25,7 @@ from schakel_contracts.figures import FigureState
 from schakel_contracts.hubs import HubState
 from schakel_contracts.ids import REGISTER_NAMESPACE
 from schakel_contracts.referrals import ReferralState
+from schakel_gateway.ledger.store import write_definitions
 from schakel_gateway.view.schema import SCHEMA
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -40,6 +43,8 @@ class Owner:
     address: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     answers: dict[str, Callable[[dict[str, Any]], web.Response]] = field(default_factory=dict)
+    hang: Callable[[web.Request], Awaitable[web.Response]] | None = None
+    came: asyncio.Event = field(default_factory=asyncio.Event)
 
     def answer(self, route: str, body: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
         """Answer ``METHOD /path`` with this."""
@@ -53,6 +58,13 @@ class Owner:
         self.answers[f"POST {path}"] = lambda request: web.json_response(
             {"items": {key: make(key) for key in request["body"]["ids"]}}
         )
+
+    async def arrived(self, count: int) -> None:
+        """Wait until so many requests have come."""
+        async with asyncio.timeout(10):
+            while len(self.requests) < count:
+                self.came.clear()
+                await self.came.wait()
 
     def paths(self) -> list[str]:
         """What was asked, in order."""
@@ -68,6 +80,9 @@ class Owner:
             "body": orjson.loads(content) if content else None,
         }
         self.requests.append(seen)
+        self.came.set()
+        if self.hang is not None:
+            return await self.hang(request)
         answer = self.answers.get(f"{request.method} {request.path}")
         return answer(seen) if answer else web.json_response({"type": "about:blank"}, status=404)
 
@@ -125,6 +140,7 @@ class Client:
 
     http: httpx.AsyncClient
     issuer: TokenIssuer
+    app: FastAPI
 
     async def ask(
         self,
@@ -143,6 +159,14 @@ class Client:
         assert reply.status_code == 200, reply.text
         answer: dict[str, Any] = reply.json()
         return answer
+
+
+@dataclass
+class Fresh:
+    """A gateway on a view of the test's own."""
+
+    client: Client
+    rows: Rows
 
 
 def fieldlab(slug: str, **changes: Any) -> FieldlabState:
@@ -215,8 +239,29 @@ def referral(name: str, on: str, of: str, to: str = "robohouse", **changes: Any)
     return msgspec.structs.replace(state, **changes)
 
 
+def activity(slug: str, **changes: Any) -> ActivityState:
+    """An activity of hub oost, far ahead."""
+    state = ActivityState(
+        id=an_id(slug),
+        slug=slug,
+        organiser="hub:oost",
+        hub="oost",
+        status="planned",
+        title_nl="Open dag",
+        title_en="Open day",
+        summary_nl="",
+        summary_en="",
+        starts_at="2099-05-01T09:00:00.000000Z",
+        date_precision="instant",
+    )
+    return msgspec.structs.replace(state, **changes)
+
+
 async def seed(rows: Rows) -> None:
     """A hub, three fieldlabs (one of them national only), two companies, and an introduction of the first."""
+    await rows.connection.execute(f"SET search_path TO {SCHEMA}")
+    await write_definitions(rows.connection)
+    await rows.connection.execute("RESET search_path")
     await rows.put(
         "hubs",
         HubState(
@@ -237,22 +282,7 @@ async def seed(rows: Rows) -> None:
     await rows.put("companies", company("smid", "bob", home_hub="zuid"))
     await rows.put("challenges", challenge("need", "bakker"))
     await rows.put("referrals", referral("intro", "need", "bakker"))
-    await rows.put(
-        "activities",
-        ActivityState(
-            id=an_id("open-day"),
-            slug="open-day",
-            organiser="hub:oost",
-            hub="oost",
-            status="planned",
-            title_nl="Open dag",
-            title_en="Open day",
-            summary_nl="",
-            summary_en="",
-            starts_at="2099-05-01T09:00:00.000000Z",
-            date_precision="instant",
-        ),
-    )
+    await rows.put("activities", activity("open-day"))
     await rows.put(
         "registrations",
         RegistrationState(

@@ -38,8 +38,8 @@ def problem_fields(problem: Problem) -> dict[str, Any]:
 def shown(error: GraphQLError) -> GraphQLError:
     """Return the error that a client may see.
 
-    A `Problem` keeps its code and advice. An error without a path came before anything was executed: it is about the
-    client's own document and stays. Everything else is logged and masked.
+    A `Problem` keeps its code and advice. An error without a path came before anything was executed; if it points into
+    the document or has no other cause it is about the client's own words, and stays. The rest is logged and masked.
     """
     original = error.original_error
     while isinstance(original, GraphQLError):
@@ -48,7 +48,7 @@ def shown(error: GraphQLError) -> GraphQLError:
         return _coded(error, original.type.title_en, extensions_of(original))
     if isinstance(original, RecursionError) and error.path is None:
         return _coded(error, TOO_DEEP, {"code": INVALID_QUERY})
-    if original is None and error.path is None:
+    if error.path is None and (original is None or error.nodes):
         return _coded(error, error.message, {"code": INVALID_QUERY, **(error.extensions or {})})
     problem = problem_of_exception(original or error)
     return _coded(error, problem.type.title_en, extensions_of(problem))
@@ -70,9 +70,9 @@ def problem_of_exception(error: BaseException) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, _AWAY):
-        _logger.warning("the view's database does not answer", exc_info=error)
+        _logger.warning("the view's database does not answer", exc_info=error, extra={"trace_id": trace_id_now()})
         return Problem("unavailable", retry_after_seconds=2)
-    _logger.error("unexpected error in an operation", exc_info=error)
+    _logger.error("unexpected error in an operation", exc_info=error, extra={"trace_id": trace_id_now()})
     return Problem("internal-error")
 
 

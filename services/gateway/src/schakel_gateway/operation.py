@@ -13,6 +13,7 @@ from starlette.responses import Response
 from schakel_common.auth import Principal, TokenVerifier
 from schakel_contracts.envelope import Reference
 from schakel_gateway.positions import Positions
+from schakel_gateway.schema.scalars import instant_text
 from schakel_gateway.settings import GatewaySettings
 from schakel_gateway.view.reading import snapshot
 from schakel_gateway.view.schema import SCHEMA
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from schakel_gateway.owners import Owners
 
 _MOMENT: Final = (
-    "SELECT position, to_json(transaction_timestamp()) #>> '{}' AS as_of,"  # noqa: S608 - the view's own name
-    f" to_json({SCHEMA}.watermark()) #>> '{{}}' AS known_at FROM {SCHEMA}.view_position"
+    f"SELECT position, transaction_timestamp() AS as_of, {SCHEMA}.watermark() AS known_at FROM {SCHEMA}.view_position"  # noqa: S608 - the view's own name
 )
 
 
@@ -139,7 +139,11 @@ class Operation:
         )
         row = await connection.fetchrow(_MOMENT)
         assert row is not None  # noqa: S101 - the table has one row from its migration on
-        self.moment = {"asOf": row["as_of"], "knownAt": row["known_at"], "position": row["position"]}
+        self.moment = {
+            "asOf": instant_text(row["as_of"]),
+            "knownAt": instant_text(row["known_at"]),
+            "position": row["position"],
+        }
         return connection
 
     async def close(self) -> None:

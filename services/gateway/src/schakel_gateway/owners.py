@@ -25,8 +25,8 @@ from schakel_gateway.settings import GatewaySettings
 if TYPE_CHECKING:
     from schakel_gateway.operation import Operation, Session
 
-REFUSED: Final = 400
-"""Statuses from here on are problems (RFC 9110, 15.5 and 15.6)."""
+REFUSED: Final = 300
+"""Statuses from here on are no success (RFC 9110, 15); a redirect is not followed, so it is none either."""
 REPLY_BYTES_MAX: Final = 4 * 1024 * 1024
 _KEY_SPACE: Final = uuid.UUID("7a0a9c1e-0f3c-5a55-9f2e-6d2a3a1c5b10")
 ANONYMOUS_KEY_CHARACTERS_MIN: Final = 32

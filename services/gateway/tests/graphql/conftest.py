@@ -1,10 +1,13 @@
 """A gateway in the test's process, on a real view with rows, before small real servers that stand for the owners."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from gateway_world import Client, Owner, Rows, seed, serving
+from gateway_world import Client, Fresh, Owner, Rows, seed, serving
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 
 from schakel_common.testing.client import api_client
 from schakel_common.testing.databases import PostgresServer, service_database
@@ -13,14 +16,20 @@ from schakel_gateway.app import DEFINITION, build
 from schakel_gateway.settings import GatewaySettings
 
 
+@pytest.fixture(scope="session", autouse=True)
+def traced() -> None:
+    """Give requests trace ids, as in a process that is served; nothing is exported."""
+    trace.set_tracer_provider(TracerProvider())
+
+
 @pytest.fixture(scope="session")
 def issuer() -> TokenIssuer:
     """Signs tokens; checked by the code that checks Keycloak's."""
     return TokenIssuer(TEST_ISSUER)
 
 
-@pytest.fixture
-async def owners() -> AsyncIterator[dict[str, Owner]]:
+@pytest.fixture(scope="session")
+async def servers() -> AsyncIterator[dict[str, Owner]]:
     """The three services behind the gateway."""
     found = {name: Owner() for name in ("registry", "matching", "events")}
     async with serving(found["registry"]), serving(found["matching"]), serving(found["events"]):
@@ -28,46 +37,73 @@ async def owners() -> AsyncIterator[dict[str, Owner]]:
 
 
 @pytest.fixture
+def owners(servers: dict[str, Owner]) -> dict[str, Owner]:
+    """The three services, which remember nothing of the test before."""
+    for owner in servers.values():
+        owner.requests.clear()
+        owner.answers.clear()
+    return servers
+
+
+@pytest.fixture(scope="session")
 async def view(postgres_server: PostgresServer) -> AsyncIterator[str]:
-    """A migrated view without rows."""
+    """A view with the rows of `gateway_world.seed`, for tests that only read."""
     async with service_database(postgres_server, "gateway", DEFINITION.migrations) as url:
+        connection = await asyncpg.connect(url)
+        try:
+            await seed(Rows(connection))
+        finally:
+            await connection.close()
         yield url
 
 
-@pytest.fixture
-async def rows(view: str) -> AsyncIterator[Rows]:
-    """Writes rows of the view."""
-    connection = await asyncpg.connect(view)
-    try:
-        yield Rows(connection)
-    finally:
-        await connection.close()
-
-
-@pytest.fixture
-def settings(view: str, owners: dict[str, Owner]) -> GatewaySettings:
-    """Settings of a gateway on that view and before those owners."""
+def settings_of(view: str, servers: dict[str, Owner]) -> GatewaySettings:
+    """Settings of a gateway on a view and before those owners."""
     return GatewaySettings(
         database_url=view,
         issuer=TEST_ISSUER,
-        registry_url=owners["registry"].address,
-        matching_url=owners["matching"].address,
-        events_url=owners["events"].address,
-        not_yet_known_wait_seconds=0.3,
+        registry_url=servers["registry"].address,
+        matching_url=servers["matching"].address,
+        events_url=servers["events"].address,
+        not_yet_known_wait_seconds=0.4,
+        private_seconds_max=1.0,
+        owner_seconds_max=1.0,
         pool_size=3,
     )
 
 
-@pytest.fixture
-async def client(settings: GatewaySettings, issuer: TokenIssuer) -> AsyncIterator[Client]:
-    """A client of a running gateway."""
+@asynccontextmanager
+async def gateway_on(settings: GatewaySettings, issuer: TokenIssuer) -> AsyncIterator[Client]:
+    """Run a gateway."""
     app = build(settings, verifier=issuer.verifier(settings)).app
     async with api_client(app) as http:
-        yield Client(http, issuer)
+        yield Client(http, issuer, app)
+
+
+@pytest.fixture(scope="session")
+def settings(view: str, servers: dict[str, Owner]) -> GatewaySettings:
+    """Settings of the gateway that all reading tests share."""
+    return settings_of(view, servers)
+
+
+@pytest.fixture(scope="session")
+async def client(settings: GatewaySettings, issuer: TokenIssuer) -> AsyncIterator[Client]:
+    """A client of the gateway that all reading tests share."""
+    async with gateway_on(settings, issuer) as found:
+        yield found
 
 
 @pytest.fixture
-async def seeded(rows: Rows) -> Rows:
-    """A view with the rows of `gateway_world.seed`."""
-    await seed(rows)
-    return rows
+async def fresh(
+    postgres_server: PostgresServer, servers: dict[str, Owner], issuer: TokenIssuer
+) -> AsyncIterator[Fresh]:
+    """A gateway on a view of the test's own, with the same rows, and a way to write more."""
+    async with service_database(postgres_server, "gateway", DEFINITION.migrations) as url:
+        connection = await asyncpg.connect(url)
+        try:
+            rows = Rows(connection)
+            await seed(rows)
+            async with gateway_on(settings_of(url, servers), issuer) as found:
+                yield Fresh(found, rows)
+        finally:
+            await connection.close()

@@ -68,8 +68,9 @@ WITH found AS (
         AND ($2::text IS NULL OR themes ? $2)
         AND ($3::text IS NULL OR fieldlab = $3)
         AND ($4::text IS NULL OR state -> 'sectors' ? $4)
-        AND ($5::text IS NULL OR concat_ws(
-            ' ', state ->> 'title_nl', state ->> 'title_en', state ->> 'summary_nl', state ->> 'summary_en') ILIKE $5)
+        AND ($5::text[] IS NULL OR concat_ws(
+            ' ', state ->> 'title_nl', state ->> 'title_en', state ->> 'summary_nl', state ->> 'summary_en'
+        ) ILIKE ALL ($5))
 ), page AS (
     SELECT * FROM found WHERE $6::text IS NULL OR (day, id) < ($6, $7::uuid) ORDER BY day DESC, id DESC LIMIT $8
 )

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from schakel_gateway.operation import Operation
     from schakel_gateway.schema.inputs.filters import FieldlabFilter
 
+WORDS_MAX: Final = 10
+"""Of a search; the rest is not looked for."""
+
 _PAGE: Final = f"""
 WITH found AS (
     SELECT name, id, version, state FROM {SCHEMA}.fieldlabs
@@ -19,8 +22,8 @@ WITH found AS (
         AND ($4::text IS NULL OR status = $4)
         AND ($5::boolean IS NULL OR (recognition = 'recognised') = $5)
         AND ($6::text IS NULL OR province = $6)
-        AND ($7::text IS NULL OR concat_ws(
-            ' ', name, state ->> 'place', state ->> 'description_nl', state ->> 'description_en') ILIKE $7)
+        AND ($7::text[] IS NULL OR concat_ws(
+            ' ', name, state ->> 'place', state ->> 'description_nl', state ->> 'description_en') ILIKE ALL ($7))
 ), page AS (
     SELECT * FROM found WHERE $8::text IS NULL OR (name, id) > ($8, $9::uuid) ORDER BY name, id LIMIT $10
 )
@@ -70,9 +73,9 @@ def hubs(operation: "Operation") -> Awaitable[object]:
     return operation.read(_HUBS)
 
 
-def contains(words: str | None) -> str | None:
-    """Return the ILIKE pattern of a text that contains these words as they stand; None for no words."""
+def contains(words: str | None) -> list[str] | None:
+    """Return the ILIKE patterns of a text that contains each of these words as it stands; None for no words."""
     if words is None or not words.strip():
         return None
-    escaped = words.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return [f"%{word}%" for word in escaped.split()[:WORDS_MAX]]

@@ -10,6 +10,7 @@ from schakel_common.problems import FieldError, Problem
 from schakel_contracts.places import NATIONAL, UNASSIGNED
 from schakel_gateway.ledger.figures import network_figures
 from schakel_gateway.schema.enums import Level
+from schakel_gateway.schema.scalars import instant_text
 from schakel_gateway.view.schema import SCHEMA
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def network(
     async def read(connection: "Connection[Any]") -> dict[str, Any]:
         found = await network_figures(connection, as_of=as_of, known_at=known, leaf=leaf)
         return {
-            "as_of": _text(found["as_of"]),
-            "known_at": _text(found["known_at"]),
-            "watermark": _text(found["watermark"]),
+            "as_of": instant_text(found["as_of"]),
+            "known_at": instant_text(found["known_at"]),
+            "watermark": instant_text(found["watermark"]),
             "settled": found["settled"],
             "position": found["position"],
             "level": level.value,
@@ -62,7 +63,7 @@ def _indicator(found: Mapping[str, Any], level: Level, region: str | None) -> di
     fieldlabs: Mapping[str, int | None] = found["fieldlabs"] or {}
     shown = {
         **found,
-        "history_begins": _text(found["history_begins"]),
+        "history_begins": instant_text(found["history_begins"]),
         "national": leaves.get(NATIONAL),
         "unassigned": leaves.get(UNASSIGNED),
         "regions": [{"hub": hub, "count": count} for hub, count in leaves.items() if hub not in {NATIONAL, UNASSIGNED}],
@@ -80,10 +81,6 @@ def _indicator(found: Mapping[str, Any], level: Level, region: str | None) -> di
         "fieldlabs": [] if found["fieldlabs"] is None else [{"fieldlab": region, "count": own}],
         "overlap": None,
     }
-
-
-def _text(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.isoformat().replace("+00:00", "Z")
 
 
 def figures(operation: "Operation", level: Level | None, subject: str | None) -> Awaitable[object]:

@@ -20,7 +20,12 @@ def parse_instant(value: object) -> str:
         raise ValueError(f"{value!r} is not an instant such as 2026-11-24T10:00:00Z") from error
     if instant.tzinfo is None:
         raise ValueError(f"{value!r} has no offset; write 2026-11-24T10:00:00Z")
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(instant_text(instant))
+
+
+def instant_text(instant: datetime | None) -> str | None:
+    """Write an aware instant in UTC as text with ``Z``."""
+    return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 SCALARS: Final[dict[object, ScalarDefinition]] = {
