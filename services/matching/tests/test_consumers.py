@@ -1,6 +1,7 @@
 """What comes in from others: kept once, however often it is delivered, and followed by what must follow."""
 
 import asyncio
+import json
 from uuid import uuid4
 
 import msgspec
@@ -13,7 +14,7 @@ from schakel_common.broker import ensure_topics
 from schakel_common.event import Event
 from schakel_common.serve import Parts, running
 from schakel_contracts.companies import CompanyState
-from schakel_contracts.envelope import value_of
+from schakel_contracts.envelope import envelope_of, value_of
 from schakel_contracts.hubs import HubState
 from schakel_contracts.ids import register_id
 from schakel_contracts.topics import CHALLENGES, COMPANIES, FIELDLABS, HUBS, Topic, topics_of
@@ -23,6 +24,8 @@ from schakel_matching.consumers import subscriptions
 from schakel_matching.settings import MatchingSettings
 
 pytestmark = pytest.mark.postgres
+
+PUBLISHED = DATA_DIR.parent / "libs" / "contracts" / "published" / "examples"
 
 HUB = HubState(
     id=register_id("hub", "oost"),
@@ -35,24 +38,32 @@ HUB = HubState(
 )
 
 
-async def test_every_happening_of_others_delivered_twice_changes_nothing_the_second_time(world: World) -> None:
+def _examples() -> list[Event]:
+    """Return every example of what matching listens to, as the published contract has it, in order of version."""
+    found = []
+    for topic in (HUBS, FIELDLABS, COMPANIES):
+        for path in sorted((PUBLISHED / topic.name).glob("*.json")):
+            example = json.loads(path.read_text(encoding="utf-8"))
+            value = value_of(msgspec.convert(example["value"], topic.state))
+            envelope = envelope_of(((name, text.encode()) for name, text in example["headers"].items()), value)
+            found.append(Event(topic, envelope, msgspec.json.decode(value, type=topic.state)))
+    return sorted(found, key=lambda each: (each.topic.name, each.envelope.epoch, each.envelope.version))
+
+
+async def test_every_example_of_the_contract_delivered_twice_changes_nothing_the_second_time(world: World) -> None:
     company = await world.company("anna")
-    await world.fieldlab("eerste")
+    await world.fieldlab()
     await world.challenge(company, "anna")
-    heard: list[Event] = []
-    for topic, state in ((FIELDLABS, fieldlab_state("lasfabriek")), (COMPANIES, company), (HUBS, HUB)):
-        for version, happening in enumerate(topic.happenings, start=2):
-            last = happening in {"ended", "erased", "merged"}
-            seen = msgspec.structs.replace(state, status=happening) if last and topic is not HUBS else state
-            heard.append(event(topic, seen, version=version, happening=happening))
+    examples = _examples()
+    assert {each.envelope.type for each in examples} == {*HUBS.types, *FIELDLABS.types, *COMPANIES.types}
     tables = "SELECT (SELECT json_agg(r ORDER BY kind, id) FROM replica r)::text, (SELECT count(*) FROM journal)"
-    for each in heard:
+    for each in examples:
         await world.hear_event(each)
         once = await world.rows(tables)
         await world.hear_event(each)
         assert await world.rows(tables) == once, each.envelope.type
     newest = await world.rows(tables)
-    for each in heard:
+    for each in examples:
         await world.hear_event(each)
     assert await world.rows(tables) == newest
 
