@@ -133,7 +133,7 @@ class Projection:
                 _log.info("projector leads")
                 while not stop.is_set():
                     found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=BATCH_RECORDS)
-                    if found:
+                    if found or any(self._waiting.values()):
                         await self._take_in(found, client)
                         self._report(consumer)
             finally:

@@ -173,7 +173,7 @@ _KINDS: Final = {topic.state: kind for kind, topic in TOPIC_OF_KIND.items()}
 
 
 def version(state: State, number: int, effective: float, recorded: float | None = None, *, epoch: int = 1) -> Version:
-    """Return a version of a state's aggregate; times in days after the beginning, recorded when effective by default."""
+    """Return a version of a state's aggregate; times in days after the beginning, recorded when effective."""
     return Version(
         kind=_KINDS[type(state)],
         id=state.id,

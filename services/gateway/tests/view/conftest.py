@@ -21,14 +21,12 @@ MIGRATIONS = Path(__file__).parents[2] / "src" / "schakel_gateway" / "migrations
 Project = Callable[[Sequence[Version]], Awaitable[None]]
 
 
-@pytest.fixture
-async def view_url(postgres_server: PostgresServer) -> AsyncIterator[str]:
-    """A database with an empty view, made by the real migration (once per content of it, then copied)."""
+@pytest.fixture(scope="session")
+async def view_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """A database of this worker with a view, made by the real migration (once per content of it, then copied)."""
     digest = hashlib.sha256("".join(statements(SCHEMA)).encode()).hexdigest()[:16]
     template = f"template_view_{digest}"
-    if not await asyncio.to_thread(
-        postgres_server.execute, f"SELECT 1 FROM pg_database WHERE datname = '{template}'"
-    ):
+    if not await asyncio.to_thread(postgres_server.execute, f"SELECT 1 FROM pg_database WHERE datname = '{template}'"):
         building = f"building_view_{uuid4().hex[:12]}"
         await migrate(await asyncio.to_thread(postgres_server.create_database, building), MIGRATIONS)
         await asyncio.to_thread(postgres_server.execute, f'ALTER DATABASE "{building}" RENAME TO "{template}"')
@@ -36,6 +34,23 @@ async def view_url(postgres_server: PostgresServer) -> AsyncIterator[str]:
     url = await asyncio.to_thread(postgres_server.create_database, name, template)
     yield url
     await asyncio.to_thread(postgres_server.drop_database, name)
+
+
+@pytest.fixture
+async def view_url(view_database: str) -> str:
+    """The worker's view, emptied: quicker than a copy of the database for each test."""
+    opened = await asyncpg.connect(view_database)
+    await opened.execute(
+        """
+        DO $$ BEGIN
+            EXECUTE (SELECT 'TRUNCATE ' || string_agg(format('view_1.%I', tablename), ', ') FROM pg_tables
+                     WHERE schemaname = 'view_1');
+            INSERT INTO view_1.view_position (position) VALUES (0);
+        END $$
+        """
+    )
+    await opened.close()
+    return view_database
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ async def test_an_unknown_region_gets_a_problem(pool: Any, project: Project) -> 
     assert (refused.value.slug, refused.value.errors[0].field) == ("invalid-input", "region")
 
 
-# ---- the public ---------------------------------------------------------------------------------------------------------
+# ---- the public
 
 
 async def _companies(project: Project, **numbers: int) -> None:

@@ -1,4 +1,4 @@
-"""The ledger as a pure fold: one example worked by hand, the rules one by one, and generated lives against brute force."""
+"""The ledger as a pure fold: an example worked by hand, the rules one by one, and made-up lives against brute force."""
 
 import random
 from collections import Counter
@@ -19,7 +19,18 @@ from schakel_gateway.ledger.fold import Line, additive_lines
 from schakel_gateway.ledger.steps import Version, learn
 from schakel_gateway.ledger.store import group
 from schakel_gateway.ledger.unique import unique_lines
-from schakel_gateway.testing import activity, case, challenge, company, day, fieldlab, identifier, network, referral, version
+from schakel_gateway.testing import (
+    activity,
+    case,
+    challenge,
+    company,
+    day,
+    fieldlab,
+    identifier,
+    network,
+    referral,
+    version,
+)
 
 
 def figure(lines: Sequence[Line], as_of: float, known_at: float) -> dict[tuple[str, Cell], int]:
@@ -38,7 +49,7 @@ def brief(lines: Sequence[Line], key: str) -> list[tuple[float, float, str, int]
 
 
 def test_the_example_worked_by_hand() -> None:
-    # docs/ledger.md: registered in Oost on day 1, moved to Zuid on day 10; on day 20 it turns out that it moved on day 5.
+    # docs/ledger.md: registered in Oost on day 1, moved to Zuid on day 10; on day 20 it proves to have moved on day 5.
     lines = additive_lines(
         [
             version(company(1, "oost"), 1, 1),
@@ -65,7 +76,11 @@ def test_the_example_worked_by_hand() -> None:
 
 def test_a_backdated_version_cancels_overruled_lines_at_their_own_times() -> None:
     lines = additive_lines(
-        [version(case(1, "oost"), 1, 1), version(case(1, "oost", withdrawn=True), 2, 8), version(case(1, "zuid"), 3, 0.5, 9)]
+        [
+            version(case(1, "oost"), 1, 1),
+            version(case(1, "oost", withdrawn=True), 2, 8),
+            version(case(1, "zuid"), 3, 0.5, 9),
+        ]
     )
     assert brief(lines, "cases_published") == [
         (0, 9, "zuid", 1),
@@ -107,7 +122,9 @@ def test_a_flow_stays_where_it_happened_when_the_company_moves_or_is_erased() ->
 
 def test_an_outcome_counts_on_the_day_it_happened_not_when_it_was_typed() -> None:
     done = referral(1, 1, status="completed", outcome="tested", outcome_on="2026-01-04")
-    lines = [x for x in additive_lines([version(referral(1, 1), 1, 1), version(done, 2, 20)]) if "outcomes" in x.indicator]
+    lines = [
+        x for x in additive_lines([version(referral(1, 1), 1, 1), version(done, 2, 20)]) if "outcomes" in x.indicator
+    ]
     assert [(x.effective_at.isoformat(), x.cell) for x in lines] == [
         ("2026-01-03T23:00:00+00:00", Cell("leaf", "zuid-holland", "robohouse"))
     ]
@@ -205,7 +222,7 @@ def test_a_date_begins_in_amsterdam(text: str, begin: str | None) -> None:
     assert (found.isoformat() if found else None) == begin
 
 
-# ---- against brute force ----------------------------------------------------------------------------------------------
+# ---- against brute force
 
 _GRID = (-1.0, 3.0, 9.5, 14.0, 21.0, 33.0, 47.0, 61.0, 95.0)
 

@@ -28,9 +28,9 @@ pytestmark = pytest.mark.postgres
 
 Project = Callable[[Sequence[Version]], Awaitable[None]]
 
-# Company 1: home Oost, one of its places in Noord; ann is a member, ben asks to be. Company 2: home Zuid; cas is a member.
-# Referral 1: of company 1 to robohouse, routed to Noord. Referral 2: of company 2 to dutch-optics. Referral 3: of company 2
-# to robohouse, withdrawn. Registration 1: ann's, organised by hub Oost; 2: cas's, organised by robohouse.
+# Company 1: home Oost, one of its places in Noord; ann is a member, ben asks to be. Company 2: home Zuid; cas is a
+# member. Referral 1: of company 1 to robohouse, routed to Noord. Referral 2: of company 2 to dutch-optics. Referral 3:
+# of company 2 to robohouse, withdrawn. Registration 1: ann's, organised by hub Oost; 2: cas's, organised by robohouse.
 STATES: dict[str, State] = {
     "hub": HubState(identifier("hub", 1), "oost", "hub", "", "", "", ""),
     "lab": fieldlab("robohouse"),
@@ -175,8 +175,7 @@ async def test_role_and_scopes_do_not_outlive_the_snapshot(pool: Any, project: P
     [
         "SELECT * FROM view_1.line",
         "SELECT * FROM view_1.dead",
-        "INSERT INTO view_1.hubs (id, epoch, version, effective_at, recorded_at, position, state)"
-        " VALUES (gen_random_uuid(), 1, 1, now(), now(), 1, '{}')",
+        "INSERT INTO view_1.company_members VALUES (gen_random_uuid(), 'me', 'active')",
         "UPDATE view_1.view_position SET position = 0",
         "DELETE FROM view_1.history",
         "TRUNCATE view_1.companies",
@@ -198,7 +197,8 @@ async def test_the_policies_in_force_are_those_of_the_table(connection: Any) -> 
     expected = {(table, scope.replace(" ", "_")) for table, cells in PERMISSIONS.items() for scope in cells}
     assert {tuple(row) for row in rows} == expected | {("history", "as_the_row_now")}
     forced = await connection.fetch(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'view_1'::regnamespace AND relrowsecurity AND relforcerowsecurity"
+        "SELECT relname FROM pg_class WHERE relnamespace = 'view_1'::regnamespace"
+        " AND relrowsecurity AND relforcerowsecurity"
     )
     assert {row["relname"] for row in forced} == set(PERMISSIONS)
 

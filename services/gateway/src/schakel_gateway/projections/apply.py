@@ -14,6 +14,7 @@ from schakel_common.barriers import barrier
 from schakel_contracts.topics import TOPIC_OF_KIND
 from schakel_gateway.ledger.store import refold
 from schakel_gateway.projections.incoming import Dead, Incoming
+from schakel_gateway.view.schema import SCHEMA
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -84,11 +85,13 @@ async def apply(connection: "Connection[Any]", schema: str, batch: Batch) -> App
         position: int = await connection.fetchval("SELECT position FROM view_position")
         if touched or halted or batch.dead:
             position += 1
-            await _bury(connection, batch)
+            await bury(connection, batch.dead, batch.cluster_id)
             await _raise_rows(connection, touched, position)
             await refold(connection, touched)
             await _clear_halted(connection, touched)
             await _raise_position(connection, position, new)
+            if schema == SCHEMA:
+                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(position))
         await _hear(connection, batch.complete_until)
         await barrier("projector.before_commit")
     await barrier("projector.after_commit")
@@ -245,7 +248,8 @@ async def _clear_halted(connection: "Connection[Any]", touched: Collection[Aggre
     )
 
 
-async def _bury(connection: "Connection[Any]", batch: Batch) -> None:
+async def bury(connection: "Connection[Any]", dead: Iterable[Dead], cluster_id: str) -> None:
+    """Keep what is no event, with the reason; once, however often it is read."""
     await connection.executemany(
         """
         INSERT INTO dead (topic, partition, "offset", cluster_id, reason, detail, key, headers, value)
@@ -256,14 +260,14 @@ async def _bury(connection: "Connection[Any]", batch: Batch) -> None:
                 each.record.topic.name,
                 each.record.partition,
                 each.record.offset,
-                batch.cluster_id,
+                cluster_id,
                 each.reason,
                 each.detail.replace("\0", "")[:500],
                 each.record.key,
                 _printable(each.record.headers),
                 each.record.value,
             )
-            for each in batch.dead
+            for each in dead
         ],
     )
 
@@ -281,7 +285,6 @@ async def _raise_position(connection: "Connection[Any]", position: int, new: Seq
         position,
         begins,
     )
-    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(position))
 
 
 async def _hear(connection: "Connection[Any]", complete_until: Mapping[str, datetime]) -> None:
