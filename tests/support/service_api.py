@@ -1,7 +1,7 @@
 """Calls a service's API as somebody, and looks into its database for what a call left there."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 
 import httpx
@@ -10,6 +10,15 @@ from sqlalchemy import text
 
 from schakel_common.database import Database
 from schakel_common.testing import TokenIssuer
+from schakel_contracts.topics import Topic
+
+
+class Hear(Protocol):
+    """Gives an event to the consumers of a service, as Kafka would."""
+
+    async def __call__(self, topic: Topic[Any], state: Any, *, version: int = 1) -> None:
+        """Let them hear of this state of an aggregate."""
+        ...
 
 
 class Said(NamedTuple):

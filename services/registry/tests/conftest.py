@@ -51,9 +51,9 @@ def settings(database_url: str) -> RegistrySettings:
 
 @pytest.fixture
 async def client(
-    settings: RegistrySettings, database: Database, issuer: TokenIssuer, clock: FixedClock
+    settings: RegistrySettings, database: Database, issuer: TokenIssuer, clock: FixedClock, reference: ReferenceData
 ) -> AsyncIterator[httpx.AsyncClient]:
-    async with api_client(make_app(settings, database, issuer.verifier(settings), clock)) as opened:
+    async with api_client(make_app(settings, database, issuer.verifier(settings), clock, reference)) as opened:
         yield opened
 
 

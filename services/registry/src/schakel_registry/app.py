@@ -9,18 +9,21 @@ from schakel_common.auth import TokenVerifier
 from schakel_common.clock import Clock, SystemClock
 from schakel_common.database import Database
 from schakel_common.http import create_app
+from schakel_common.journal_api import router as journal_router
 from schakel_common.migrations import ensure_migrated
 from schakel_common.serve import Parts, ServiceDefinition
 from schakel_registry.api import ROUTERS
 from schakel_registry.consumers import SUBSCRIPTIONS
-from schakel_registry.reference import load_reference
+from schakel_registry.reference import ReferenceData, load_reference
 from schakel_registry.settings import RegistrySettings
 
 VERSION: Final = "1.0.0"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
-def make_app(settings: RegistrySettings, database: Database, verifier: TokenVerifier, clock: Clock) -> FastAPI:
+def make_app(
+    settings: RegistrySettings, database: Database, verifier: TokenVerifier, clock: Clock, reference: ReferenceData
+) -> FastAPI:
     """Return the HTTP application; tests give it a clock and a verifier of their own."""
 
     async def ready() -> None:
@@ -31,20 +34,20 @@ def make_app(settings: RegistrySettings, database: Database, verifier: TokenVeri
         description="The register of the Smart Industry network: fieldlabs, hubs, companies and published figures.",
         version=VERSION,
         settings=settings,
-        routers=ROUTERS,
+        routers=[*ROUTERS, journal_router],
         ready=ready,
         verifier=verifier,
         database=database,
     )
     app.state.clock = clock
-    app.state.reference = load_reference(settings.data_dir)
+    app.state.reference = reference
     return app
 
 
 def build(settings: RegistrySettings) -> Parts:
     """Return the parts of a registry process."""
     database = Database(settings.database_url)
-    app = make_app(settings, database, TokenVerifier(settings), SystemClock())
+    app = make_app(settings, database, TokenVerifier(settings), SystemClock(), load_reference(settings.data_dir))
     return Parts(app=app, database=database, subscriptions=SUBSCRIPTIONS)
 
 

@@ -176,7 +176,8 @@ async def _with_roles(
     }
     for each in await session.exec(select(EstablishmentRow).where(col(EstablishmentRow.company_id).in_(finals))):
         companies[each.company_id].establishments.append(each)
-    for member in await session.exec(select(MemberRow).where(col(MemberRow.company_id).in_(finals))):
+    members = select(MemberRow).where(col(MemberRow.company_id).in_(finals))
+    for member in await session.exec(members.order_by(col(MemberRow.asked_at), col(MemberRow.sub))):
         companies[member.company_id].members.append(member)
     return {
         each: (

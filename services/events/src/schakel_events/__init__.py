@@ -1,0 +1,1 @@
+"""Activities with their registrations, and cases."""

@@ -1,0 +1,55 @@
+"""The composition root: from settings to a running service. Only here are things put together."""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+
+from schakel_common.auth import TokenVerifier
+from schakel_common.clock import Clock, SystemClock
+from schakel_common.database import Database
+from schakel_common.http import create_app
+from schakel_common.journal_api import router as journal_router
+from schakel_common.migrations import ensure_migrated
+from schakel_common.serve import Parts, ServiceDefinition
+from schakel_events.api import ROUTERS
+from schakel_events.consumers import subscriptions
+from schakel_events.reference import ReferenceData, load_reference
+from schakel_events.settings import EventsSettings
+
+VERSION: Final = "1.0.0"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def make_app(
+    settings: EventsSettings, database: Database, verifier: TokenVerifier, clock: Clock, reference: ReferenceData
+) -> FastAPI:
+    """Return the HTTP application; tests give it a clock and a verifier of their own."""
+
+    async def ready() -> None:
+        await ensure_migrated(database, MIGRATIONS)
+
+    app = create_app(
+        title="Schakel events",
+        description="Activities with their registrations, and cases, of the Smart Industry network.",
+        version=VERSION,
+        settings=settings,
+        routers=[*ROUTERS, journal_router],
+        ready=ready,
+        verifier=verifier,
+        database=database,
+    )
+    app.state.clock = clock
+    app.state.reference = reference
+    return app
+
+
+def build(settings: EventsSettings) -> Parts:
+    """Return the parts of an events process."""
+    database = Database(settings.database_url)
+    clock = SystemClock()
+    app = make_app(settings, database, TokenVerifier(settings), clock, load_reference(settings.data_dir))
+    return Parts(app=app, database=database, subscriptions=subscriptions(clock))
+
+
+DEFINITION: Final = ServiceDefinition(name="events", settings=EventsSettings, migrations=MIGRATIONS, build=build)
