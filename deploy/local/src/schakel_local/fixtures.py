@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -134,6 +135,23 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if directory and owner and owner.exists() and owner.read_text() == str(os.getpid()):
         teststack.stop(directory)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start what the collected tests ask for, side by side, before the first one's time begins to count."""
+    directory = session.config.stash[_RUN]
+    asked = {name for item in session.items if isinstance(item, pytest.Function) for name in item.fixturenames}
+    if session.config.option.collectonly or not asked & {"kafka_server", "postgres_server"}:
+        return
+    owner = _owner(directory)
+    with ThreadPoolExecutor() as pool:
+        kafka = pool.submit(teststack.ensure, directory, "kafka", owner) if "kafka_server" in asked else None
+        if "postgres_server" in asked:
+            teststack.ensure(directory, "postgres", owner)
+        if "keycloak_server" in asked:
+            _apply_realm(_keycloak(directory, shared=True))
+        if kafka:
+            kafka.result()
 
 
 @pytest.fixture(scope="session")

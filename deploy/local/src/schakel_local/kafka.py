@@ -93,11 +93,14 @@ async def ensure_topics(bootstrap: str, partitions: Mapping[str, int], *, keep_m
             for name, count in partitions.items()
             if name not in present
         ]
+        made = 0
         reply = await admin.create_topics(new) if new else None
         for name, code, *_ in reply.topic_errors if reply else ():
-            if code not in {NoError.errno, TopicAlreadyExistsError.errno}:  # another run may make it at the same moment
+            if code == NoError.errno:
+                made += 1
+            elif code != TopicAlreadyExistsError.errno:  # another run may make it at the same moment
                 raise KafkaSetupError(f"topic {name} could not be made: {for_code(code).__name__}")
-        return len(new)
+        return made
     finally:
         await admin.close()
 

@@ -89,4 +89,4 @@ def keycloak_part(place: Place, postgres_admin_url: str, needs: tuple[str, ...] 
     async def ready() -> bool:
         return await keycloak.is_ready(url)
 
-    return Part("keycloak", prepare, ready, needs, url, ready_seconds=180.0), url
+    return Part("keycloak", prepare, ready, needs, url, ready_seconds=300.0), url
