@@ -2,7 +2,7 @@
 
 import gzip
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -50,19 +50,17 @@ class OtlpReceiver:
             self._spans += received
             self._arrived.notify_all()
 
-    def spans_of(self, trace_id: str) -> list[ReceivedSpan]:
-        """All spans of a trace so far, those that link to it included."""
-        with self._arrived:
+    def wait_for_spans(
+        self, trace_id: str, enough: Callable[[list[ReceivedSpan]], bool], *, timeout_seconds: float
+    ) -> list[ReceivedSpan]:
+        """Wait until the spans of a trace are enough; return what came, enough or not."""
+
+        def found() -> list[ReceivedSpan]:
             return [span for span in self._spans if trace_id in (span.trace_id, *span.links)]
 
-    def wait_for_services(self, trace_id: str, services: set[str], *, timeout_seconds: float) -> list[ReceivedSpan]:
-        """Wait until each of these services has a span in the trace; return what came, complete or not."""
         with self._arrived:
-            self._arrived.wait_for(
-                lambda: services <= {s.service for s in self._spans if trace_id in (s.trace_id, *s.links)},
-                timeout=timeout_seconds,
-            )
-        return self.spans_of(trace_id)
+            self._arrived.wait_for(lambda: enough(found()), timeout=timeout_seconds)
+            return found()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The whole platform, started by the command that a newcomer types, with what a test needs to drive and to hurt it."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import asyncpg
 import httpx
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +92,23 @@ class RunningStack:
         """A secret of this run, by the name the launcher gave it."""
         return str(json.loads((self.directory / "secrets.json").read_text())[name])
 
+    def database_url(self, service: str) -> str:
+        """A service's database, as its own role."""
+        name = f"schakel_{service}"
+        return f"postgresql://{name}:{self.secret(name)}@{self.address('postgres')}/{name}"
+
+    def rows(self, service: str, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Read rows of a service's database, past every rule of ours: for checks that must not trust our code."""
+
+        async def read() -> list[tuple[Any, ...]]:
+            connection = await asyncpg.connect(self.database_url(service))
+            try:
+                return [tuple(row) for row in await connection.fetch(sql, *values)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(read())
+
     def kill(self, part: str) -> None:
         """Kill the process of a part at once, as a power cut would."""
         os.kill(int(self.record()["parts"][part]["pid"]), signal.SIGKILL)
@@ -146,6 +165,10 @@ class RunningStack:
             f"{self.gateway_url}/graphql", json={"query": query, "variables": variables or {}}, headers=sent
         )
         return Reply(reply.status_code, reply.json())
+
+    def get_page(self, path: str, *, headers: dict[str, str] | None = None) -> httpx.Response:
+        """Ask the portal for a page, as nobody."""
+        return self._http.get(f"{self.portal_url}{path}", headers=headers or {})
 
     def close(self) -> None:
         """Give back the connections of this client."""
