@@ -68,7 +68,12 @@ class ApiModel(BaseModel):
     """The base of every body: names in camelCase, no unknown fields, no space around texts, no control characters."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", str_strip_whitespace=True, from_attributes=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        str_strip_whitespace=True,
+        from_attributes=True,
+        allow_inf_nan=False,
     )
 
     @field_validator("*", mode="before")

@@ -31,8 +31,8 @@ class Clocks:
 
 
 @pytest.fixture
-def fresh_issuer() -> TokenIssuer:
-    return TokenIssuer()
+def fresh_issuer(issuer: TokenIssuer) -> TokenIssuer:
+    return TokenIssuer(key=issuer.key)  # making a key takes longer than most of these tests
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ class TokenIssuer:
         down: set it to make fetching fail.
     """
 
-    def __init__(self, issuer: str = TEST_ISSUER) -> None:
+    def __init__(self, issuer: str = TEST_ISSUER, key: RSAKey | ECKey | None = None) -> None:
         self.issuer = issuer
-        self.key: RSAKey | ECKey = RSAKey.generate_key(2048, {"kid": uuid4().hex, "use": "sig"})
+        self.key = key or RSAKey.generate_key(2048, {"kid": uuid4().hex, "use": "sig"})
         self.fetches = 0
         self.down = False
 
