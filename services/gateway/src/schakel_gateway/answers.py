@@ -69,22 +69,21 @@ def problem_of_exception(error: BaseException) -> Problem:
     """Turn anything unexpected into ``unavailable`` or ``internal-error``, and log what it was."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, _AWAY):
+    if _is_away(error):
         _logger.warning("the view's database does not answer", exc_info=error, extra={"trace_id": trace_id_now()})
         return Problem("unavailable", retry_after_seconds=2)
     _logger.error("unexpected error in an operation", exc_info=error, extra={"trace_id": trace_id_now()})
     return Problem("internal-error")
 
 
-_AWAY: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.QueryCanceledError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.CannotConnectNowError,
-)
+_PASSES: Final = ("08", "40", "53", "55", "57")
+"""SQLSTATE classes that pass by themselves: connection, serialisation, resources, not in the right state, shutdown."""
+
+
+def _is_away(error: BaseException) -> bool:
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate).startswith(_PASSES)
+    return isinstance(error, (OSError, TimeoutError, asyncpg.InterfaceError))
 
 
 def _coded(error: GraphQLError, message: str, extensions: Mapping[str, Any]) -> GraphQLError:

@@ -34,7 +34,7 @@ ANONYMOUS_KEY_CHARACTERS_MIN: Final = 32
 KINDS_KNOWN: Final[Mapping[Service, frozenset[str]]] = {
     "registry": frozenset({"hub", "fieldlab", "company", "figure", "referral"}),
     "matching": frozenset({"hub", "fieldlab", "company", "challenge", "referral"}),
-    "events": frozenset({"hub", "fieldlab", "company", "activity", "registration", "case"}),
+    "events": frozenset({"fieldlab", "company", "activity", "registration", "case"}),
 }
 """What each service owns or keeps a copy of: to wait there for anything else would be to wait for nothing."""
 
@@ -112,7 +112,9 @@ class Owners:
     async def private(self, session: "Session", service: Service, path: str, ids: Iterable[str]) -> dict[str, Any]:
         """Ask for the private fields of many objects at once; the reply says per id what the caller may see."""
         seconds = self._settings.private_seconds_max
-        status, headers, body = await self._call(session, service, "POST", path, seconds, json={"ids": list(ids)})
+        status, headers, body = await self._call(
+            session, service, "POST", path, seconds, headers=_read_after(session, service), json={"ids": list(ids)}
+        )
         if status >= REFUSED:
             raise _problem(status, headers, body)
         items = body.get("items")
@@ -203,14 +205,17 @@ def _command_headers(session: "Session", service: Service, version: int | None, 
         message = f"Use {least} to {KEY_CHARACTERS_MAX} characters; a random UUID will do."
         raise Problem("invalid-input", errors=[FieldError("Idempotency-Key", message, "length")])
     headers = {"Idempotency-Key": str(uuid.uuid5(_KEY_SPACE, f"{key}/{response_name}"))}
-    known = [each for each in session.references if each.kind in KINDS_KNOWN[service]]
-    if known:
-        headers["Read-After"] = encode_token(known)
+    headers |= _read_after(session, service)
     if session.accept_language:
         headers["Accept-Language"] = session.accept_language
     if version is not None:
         headers["If-Match"] = f'"{version}"'
     return headers
+
+
+def _read_after(session: "Session", service: Service) -> dict[str, str]:
+    known = [each for each in session.references if each.kind in KINDS_KNOWN[service]]
+    return {"Read-After": encode_token(known)} if known else {}
 
 
 def _header_value(text: str) -> str:

@@ -13,7 +13,7 @@ from graphql import (
     is_list_type,
     is_non_null_type,
 )
-from graphql.type import GraphQLArgument, GraphQLEnumType
+from graphql.type import GraphQLEnumType
 
 from schakel_gateway import access, guard
 from schakel_gateway.access import OWNED, RULES, TYPES, Rule
@@ -123,17 +123,17 @@ def test_an_owned_field_says_so_and_can_be_null() -> None:
             assert "after the snapshot closed" in str(declared.description), f"{name}.{field}"
 
 
-def literal(argument: GraphQLArgument | object, of: object) -> str:
+def literal(of: object) -> str:
     """A value of a type, as GraphQL text; scopes point at what the callers of the table have."""
     if is_non_null_type(of):
-        return literal(argument, of.of_type)
+        return literal(of.of_type)
     if is_list_type(of):
         return "[]"
     if isinstance(of, GraphQLEnumType):
-        return next(iter(of.values))
+        return str(next(iter(of.values)))
     if isinstance(of, GraphQLInputObjectType):
         fields = [
-            f"{name}: {_scoped(name) or literal(field, field.type)}"
+            f"{name}: {_scoped(name) or literal(field.type)}"
             for name, field in of.fields.items()
             if is_non_null_type(field.type)
         ]
@@ -148,9 +148,9 @@ def _scoped(name: str) -> str | None:
 def document(root: str, name: str, field: GraphQLField) -> str:
     given = {"hub": '"oost"', "fieldlab": '"robohouse"'}
     arguments = [
-        f"{key}: {given.get(key) or literal(argument, argument.type)}"
+        f"{key}: {given.get(key) or literal(argument.type)}"
         for key, argument in field.args.items()
-        if is_non_null_type(argument.type) and key != "first" and key != "level"
+        if is_non_null_type(argument.type) and key not in {"first", "level"}
     ]
     written = f"({', '.join(arguments)})" if arguments else ""
     if root == "Mutation":

@@ -99,9 +99,9 @@ async def test_a_mutation_by_get_changes_nothing(client: Client, owners: dict[st
         (b'{"query": "{ hubs { slug } }", "variables": []}', "application/json", 400, "invalid-input"),
         (b'{"query": "{ hubs { slug } }", "operationName": 5}', "application/json", 400, "invalid-input"),
         (b'{"query": "{ hubs { slug } }", "operationName": "Other"}', "application/json", 400, "invalid-input"),
-        (b"[" + b'{"query": "{ hubs { slug } }"},' * 99 + b'{"query": "{ x }"}]', "application/json", 400, "invalid-input"),
+        (b"[" + b'{"query": "{ x }"},' * 99 + b'{"query": "{ x }"}]', "application/json", 400, "invalid-input"),
         (b'{"query": "' + b" " * 300_000 + b'"}', "application/json", 413, "too-large"),
-        (b'{"query": "{hubs{slug}}", "variables": {"x": "' + b"x" * 10_000_000 + b'"}}', "application/json", 413, "too-large"),
+        (b'{"query": "{x}", "variables": {"x": "' + b"x" * 10**7 + b'"}}', "application/json", 413, "too-large"),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, bytes) else None,
 )  # fmt: skip

@@ -168,9 +168,7 @@ async def test_subscriptions_on_one_socket_are_limited(fresh: Fresh) -> None:
 
 
 @pytest.mark.parametrize("query", ["{ hubs { slug } }", 'mutation { withdrawCase(input: {caseId: "x"}) { token } }'])
-async def test_queries_and_mutations_do_not_run_on_a_socket(
-    fresh: Fresh, owners: dict[str, Owner], query: str
-) -> None:
+async def test_queries_and_mutations_do_not_run_on_a_socket(fresh: Fresh, owners: dict[str, Owner], query: str) -> None:
     async with connected(fresh) as opened:
         await let_in(opened, fresh)
         await opened.send_json({"id": "1", "type": "subscribe", "payload": {"query": query}})

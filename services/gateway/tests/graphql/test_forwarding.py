@@ -50,7 +50,7 @@ async def test_a_command_reaches_its_owner_with_the_users_token_key_version_and_
     assert request["body"] == {"message": "Kom"}
     headers = request["headers"]
     assert headers["authorization"].startswith("Bearer ey")
-    assert UUID(headers["idempotency-key"])
+    assert UUID(headers["idempotency-key"]).version == 5
     assert headers["if-match"] == '"2"'
     assert headers["accept-language"] == "nl"
     assert decode_token(headers["read-after"]) == [Reference("referral", an_id("intro"), 1, 1)]

@@ -47,6 +47,37 @@ class AcceptMemberInput:
 
 
 @strawberry.input
+class RemoveMemberInput:
+    """Remove a member, or turn down somebody who asked."""
+
+    company_id: strawberry.ID
+    sub: str
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
+class ChangeCompanyInput:
+    """Change what the company says about itself; what is left out stays as it is."""
+
+    company_id: strawberry.ID
+    name: str | None = strawberry.UNSET
+    size_class: SizeClass | None = strawberry.UNSET
+    sbi: list[str] | None = strawberry.UNSET
+    sole_trader: bool | None = strawberry.UNSET
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
+class AddEstablishmentInput:
+    """Another place where the company works."""
+
+    company_id: strawberry.ID
+    postcode: str
+    house_number: str | None = strawberry.UNSET
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
 class VerifyCompanyInput:
     """Confirm that a company is who it says."""
 

@@ -29,6 +29,7 @@ class RegisterFieldlabInput:
     languages: list[str] | None = strawberry.UNSET
     trl_min: int | None = strawberry.UNSET
     trl_max: int | None = strawberry.UNSET
+    capacity: Capacity | None = strawberry.UNSET
     website: str | None = strawberry.UNSET
     published: bool | None = strawberry.UNSET
 
@@ -74,6 +75,16 @@ class RecogniseFieldlabInput:
     slug: str
     on: str | None = strawberry.UNSET
     until: str | None = strawberry.UNSET
+    basis: str | None = strawberry.UNSET
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
+class WithdrawRecognitionInput:
+    """Record that the steering group took the recognition back."""
+
+    slug: str
+    on: str | None = strawberry.UNSET
     basis: str | None = strawberry.UNSET
     if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
 
