@@ -1,4 +1,4 @@
-"""``python -m schakel_gateway``: the commands of every service, and ``schema [--check]``."""
+"""``python -m schakel_gateway``: the commands of every service, and ``schema [--check]``, ``rebuild``, ``verify``."""
 
 import sys
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from schakel_common.cli import main as common_main
+from schakel_gateway import maintenance
 from schakel_gateway.app import DEFINITION
 from schakel_gateway.schema.schema import sdl
 
@@ -14,6 +15,8 @@ SDL_FILE: Final = Path("schema.graphql")
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; return its exit code."""
+    if argv and argv[0] in maintenance.COMMANDS:
+        return maintenance.main(argv)
     if argv[:1] == ["schema"]:
         return print_or_check_schema(argv[1:])
     return common_main(DEFINITION, argv)

@@ -239,8 +239,12 @@ class Projection:
             return {}
         result: dict[str, datetime] = {}
         for service, waiting in self._waiting.items():
-            while waiting and is_reached(waiting[0], ends):
-                result[service] = waiting.popleft().complete_until
+            # The newest first: one from before the topics were lost names offsets that are never reached.
+            newest = next((x for x in range(len(waiting) - 1, -1, -1) if is_reached(waiting[x], ends)), None)
+            if newest is not None:
+                result[service] = waiting[newest].complete_until
+                for _ in range(newest + 1):
+                    waiting.popleft()
         if result:
             self._heard_at = now
             if await identities(client, self._prefix, TOPICS) != self._broker:

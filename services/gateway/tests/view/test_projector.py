@@ -14,6 +14,8 @@ from uuid import uuid4
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from schakel_common.broker import ensure_topics
 from schakel_common.settings import ServiceSettings
@@ -22,7 +24,8 @@ from schakel_contracts.topics import PARTITIONS, TOPIC_OF_KIND, TOPICS, heartbea
 from schakel_gateway.ledger.figures import network_figures
 from schakel_gateway.ledger.steps import Version
 from schakel_gateway.projector import run_projector
-from schakel_gateway.testing import case, day, network, record, version
+from schakel_gateway.testing import case, day, identifier, network, record, version
+from schakel_gateway.view.broker import broker_client, identities
 from schakel_gateway.view.reading import snapshot
 from schakel_gateway.view.rebuild import rebuild
 from schakel_local.fixtures import KafkaServer
@@ -279,3 +282,73 @@ async def test_a_rebuild_from_the_topics_gives_the_live_view_again_while_the_pro
 
 async def _has_case_99(connection: Any) -> bool:
     return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM view_1.cases WHERE slug = 'case-99')"))
+
+
+@pytest.mark.timeout(120)
+async def test_a_lost_broker_and_its_history_sent_again_give_the_same_figures(
+    connection: Any,
+    pool: Any,
+    settings: ServiceSettings,
+    owners: Owners,
+    private_kafka: KafkaServer,
+) -> None:
+    history = network(14, companies=6)
+    async with projecting(settings):
+        await owners.send(history, complete_until=day(1000))
+        await reaches(connection, day(1000))
+    before = await said_by_the_view(connection, pool)
+    old_cluster = await connection.fetchval("SELECT min(cluster_id) FROM view_1.topic_offset")
+    empty = settings.model_copy(update={"kafka_bootstrap": private_kafka.bootstrap})
+    await _make_topics(empty)
+    again = Owners(empty)
+    async with projecting(empty):
+        # The empty broker says that it is complete; what the view had stays.
+        await again.send([], complete_until=day(1001))
+        await reaches(connection, day(1001))
+        assert await said_by_the_view(connection, pool) == before
+        await again.send(history, complete_until=day(1002))
+        await reaches(connection, day(1002))
+    assert await said_by_the_view(connection, pool) == before
+    assert await connection.fetchval("SELECT min(cluster_id) FROM view_1.topic_offset") != old_cluster
+    assert await connection.fetchval("SELECT sum(next) FROM view_1.topic_offset") == len(history)
+
+
+@pytest.mark.timeout(120)
+async def test_topics_made_anew_under_a_running_projector_are_read_from_their_beginning(
+    connection: Any, pool: Any, settings: ServiceSettings, owners: Owners
+) -> None:
+    history = network(15, companies=4)
+    async with projecting(settings):
+        await owners.send(history, complete_until=day(1000))
+        await reaches(connection, day(1000))
+        before = await said_by_the_view(connection, pool)
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+        await admin.start()
+        try:
+            await admin.delete_topics([settings.topic_prefix + topic for topic in TOPICS])
+        finally:
+            await admin.close()
+        await until(lambda: _made_again(settings))
+        again = Owners(settings)
+        # Fewer records than were read before: stored offsets would satisfy this heartbeat without reading any of them.
+        await again.send([*history[:5], version(case(77), 1, 60)], complete_until=day(1001))
+        await reaches(connection, day(1001))
+        assert await connection.fetchval("SELECT count(*) FROM view_1.cases WHERE slug = 'case-77'") == 1
+        await connection.execute("DELETE FROM view_1.cases WHERE slug = 'case-77'")
+        await connection.execute("DELETE FROM view_1.history WHERE kind = 'case' AND state ->> 'slug' = 'case-77'")
+        await connection.execute("DELETE FROM view_1.line WHERE subject = $1", identifier("case", 77))
+        assert await said_by_the_view(connection, pool) == before
+
+
+async def _made_again(settings: ServiceSettings) -> bool:
+    """A topic that is being deleted cannot be made yet."""
+    try:
+        await _make_topics(settings)
+    except KafkaError:
+        return False
+    async with broker_client(settings) as client:
+        try:
+            await identities(client, settings.topic_prefix, TOPICS)
+        except KafkaError:
+            return False
+    return True

@@ -85,7 +85,7 @@ async def refold(connection: "Connection[Any]", touched: Collection[tuple[str, U
     grouped = [each for each in touched if each[0] in GROUPED_KINDS]
     if grouped:
         wanted.update(await groups_of(connection, grouped))
-    return await _store(connection, wanted)
+    return await store(connection, wanted)
 
 
 async def additive_of(
@@ -171,10 +171,15 @@ async def _companies_around(connection: "Connection[Any]", touched: Iterable[tup
     return known
 
 
-async def _store(connection: "Connection[Any]", wanted: Mapping[Subject, Sequence[StoredLine]]) -> int:
-    """Write the difference only: what was right stays where it is."""
-    if not wanted:
-        return 0
+class Difference(NamedTuple):
+    """What the table lacks, and where it holds what does not follow from the history."""
+
+    missing: list[StoredLine]
+    wrong: list[str]
+
+
+async def difference(connection: "Connection[Any]", wanted: Mapping[Subject, Sequence[StoredLine]]) -> Difference:
+    """Compare the lines of these subjects with what they should be."""
     rows = await connection.fetch(_LINES, [each.kind for each in wanted], [each.id for each in wanted])
     missing = Counter(line for lines in wanted.values() for line in lines)
     wrong: list[str] = []
@@ -184,12 +189,19 @@ async def _store(connection: "Connection[Any]", wanted: Mapping[Subject, Sequenc
             missing[line] -= 1
         else:
             wrong.append(row["place"])
-    if wrong:
-        await connection.execute("DELETE FROM line WHERE ctid = ANY($1::text[]::tid[])", wrong)
-    added = list(missing.elements())
-    if added:
-        await connection.execute(_INSERT, *(list(column) for column in zip(*added, strict=True)))
-    return len(wrong) + len(added)
+    return Difference(list(missing.elements()), wrong)
+
+
+async def store(connection: "Connection[Any]", wanted: Mapping[Subject, Sequence[StoredLine]]) -> int:
+    """Write the difference only: what was right stays where it is. Return how many lines that were."""
+    if not wanted:
+        return 0
+    found = await difference(connection, wanted)
+    if found.wrong:
+        await connection.execute("DELETE FROM line WHERE ctid = ANY($1::text[]::tid[])", found.wrong)
+    if found.missing:
+        await connection.execute(_INSERT, *(list(column) for column in zip(*found.missing, strict=True)))
+    return len(found.wrong) + len(found.missing)
 
 
 def stored(subject: Subject, lines: Iterable[Line]) -> list[StoredLine]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FIRST_EPOCH: Final = 1
 CHANNEL: Final = "view_position"
+TAKE_TURN: Final = "SELECT position FROM view_position FOR UPDATE"
+"""Who changes the view holds this row: the projector and a repair take turns."""
 
 Aggregate = tuple[str, UUID]
 
@@ -79,10 +81,10 @@ async def apply(connection: "Connection[Any]", schema: str, batch: Batch) -> App
     async with connection.transaction():
         await connection.execute(f"SET LOCAL search_path TO {schema}")
         await _move_offsets(connection, batch.moves)
+        position: int = await connection.fetchval(TAKE_TURN)
         accepted, halted = await _without_gaps(connection, batch.events)
         new = await _add_history(connection, accepted)
         touched = {(event.kind, event.id) for event in new}
-        position: int = await connection.fetchval("SELECT position FROM view_position")
         if touched or halted or batch.dead:
             position += 1
             await bury(connection, batch.dead, batch.cluster_id)
