@@ -165,12 +165,9 @@ async def _waiting(
     ]
     async with _reader(settings, f"{settings.topic_prefix}{service}.dead-letters") as consumer:
         consumer.assign(places)
+        first = await consumer.beginning_offsets(places)
         for place in places:
-            committed = await consumer.committed(place)
-            if committed is None:
-                await consumer.seek_to_beginning(place)
-            else:
-                consumer.seek(place, committed)
+            consumer.seek(place, await consumer.committed(place) or first[place])
         yield consumer
 
 
@@ -178,8 +175,6 @@ async def _until_now(consumer: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord
     """Read to where the partitions end now, so that what fails again is not read again."""
     ends = await consumer.end_offsets(consumer.assignment())
     for place, end in ends.items():
-        consumer.pause(*consumer.assignment())
-        consumer.resume(place)
         while await consumer.position(place) < end:
             record = await asyncio.wait_for(consumer.getone(place), READ_SECONDS_MAX)
             if record.offset < end:

@@ -13,8 +13,6 @@ PLUMBING_TABLES: Final = frozenset({"journal", "outbox", "restatement", "epoch",
 AGGREGATE_LOCK: Final = 7105
 """Class of the advisory locks that writers share and re-emission takes alone, per first byte of the aggregate's id."""
 
-AGGREGATE_BUCKETS: Final = 256
-
 
 class Operations(Protocol):
     """What is needed of alembic's ``op``."""

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from schakel_common.database import Database
-from schakel_common.plumbing import AGGREGATE_BUCKETS, AGGREGATE_LOCK
+from schakel_common.plumbing import AGGREGATE_LOCK
 from schakel_common.problems import FieldError, Problem
 from schakel_contracts.topics import TOPIC_OF_KIND
 
@@ -24,6 +24,10 @@ STATEMENT_SECONDS_MAX: Final = 60
 _OF_BUCKET: Final = (
     "kind = ANY(CAST(:kinds AS text[])) AND aggregate_id BETWEEN CAST(:first AS uuid) AND CAST(:last AS uuid)"
     " AND (CAST(:ids AS uuid[]) IS NULL OR aggregate_id = ANY(CAST(:ids AS uuid[])))"
+)
+_BUCKETS: Final = text(
+    "SELECT DISTINCT get_byte(uuid_send(aggregate_id), 0) FROM journal"
+    " WHERE kind = ANY(CAST(:kinds AS text[])) ORDER BY 1"
 )
 _RAISE_EPOCH: Final = text(
     "INSERT INTO epoch (epoch, reason) SELECT max(epoch) + 1, :reason FROM epoch RETURNING epoch"
@@ -64,7 +68,7 @@ async def reemit_current(
     async with database.unit_of_work() as session:
         epoch: int = (await session.execute(_RAISE_EPOCH, {"reason": reason})).scalar_one()
     total = 0
-    for number in _buckets(ids):
+    for number in await _buckets(database, kinds, ids):
         async with _alone(database, number) as connection:
             total += (await connection.execute(_RESTATE, {**_bucket(number, kinds, ids), "epoch": epoch})).rowcount
     return epoch, total
@@ -83,7 +87,7 @@ async def reemit_history(database: Database, *, kind: str | None = None, ids: Se
     """
     kinds = _kinds(kind)
     total = 0
-    for number in _buckets(ids):
+    for number in await _buckets(database, kinds, ids):
         async with _alone(database, number) as connection:
             total += (await connection.execute(_RESEND, _bucket(number, kinds, ids))).rowcount
     return total
@@ -98,8 +102,11 @@ def _kinds(kind: str | None) -> list[str]:
     return [kind]
 
 
-def _buckets(ids: Sequence[UUID]) -> Sequence[int]:
-    return sorted({each.bytes[0] for each in ids}) if ids else range(AGGREGATE_BUCKETS)
+async def _buckets(database: Database, kinds: Sequence[str], ids: Sequence[UUID]) -> Sequence[int]:
+    if ids:
+        return sorted({each.bytes[0] for each in ids})
+    async with database.reading() as session:
+        return (await session.execute(_BUCKETS, {"kinds": kinds})).scalars().all()
 
 
 def _bucket(number: int, kinds: Sequence[str], ids: Sequence[UUID]) -> dict[str, object]:
