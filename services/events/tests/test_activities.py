@@ -261,7 +261,7 @@ async def test_who_comes_is_told_to_oneself_and_the_organiser(api: Api) -> None:
     path = f"/activities/{await planned(api)}/registrations"
     one, other = [(await api.post(path, CONTACT, sub=sub)).json()["id"] for sub in ("ann", "ben")]
     nowhere = str(uuid4())
-    seen = {"name": "Ann", "email": "ann@slob.example", "status": "registered"}
+    seen = {**CONTACT, "status": "registered"}
     no = {"reason": "forbidden"}
     ids = {"ids": [one, other, nowhere]}
     assert (await api.post("/private/registrations", ids)).json()["items"] == {one: seen, other: no, nowhere: no}

@@ -76,7 +76,7 @@ async def case(session: AsyncSession, case_id: UUID) -> dict[str, Any]:
 
 
 async def private_registrations(session: AsyncSession, principal: Principal, ids: Sequence[UUID]) -> dict[str, Any]:
-    """Return who comes, item by item: name and address, or the reason why not.
+    """Return who comes, item by item: name and address (None once it was cancelled), or the reason why not.
 
     A registration that is not there is ``forbidden``, like one that the reader may not see.
     """
@@ -90,5 +90,6 @@ async def private_registrations(session: AsyncSession, principal: Principal, ids
         if row.status == "erased":
             items[str(row.id)] = {"reason": "erased"}
         elif not MAY["read_registration"].isdisjoint(roles_of(principal, owner=organiser, sub=row.sub)):
-            items[str(row.id)] = {"name": row.name, "email": row.email, "status": row.status}
+            contact = {"name": row.name, "email": row.email} if row.name else None
+            items[str(row.id)] = {"contact": contact, "status": row.status}
     return {"items": items}
