@@ -35,9 +35,9 @@ def postgres_part(place: Place) -> tuple[Part, str]:
     password = place.secrets.password("postgres")
     admin_url = postgres.url(port, password)
 
-    async def prepare(_say: Say) -> Command:
+    async def prepare(say: Say) -> Command:
         log = place.logs / "postgres.log"
-        return await postgres.prepare(place.directory / "postgres", log, port=port, password=password)
+        return await postgres.prepare(place.directory / "postgres", log, port=port, password=password, say=say)
 
     async def ready() -> bool:
         return await postgres.is_ready(admin_url)

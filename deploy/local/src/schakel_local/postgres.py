@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -52,7 +53,7 @@ def url(port: int, password: str, *, user: str = SUPERUSER, database: str = "pos
     return f"postgresql://{user}:{quote(password, safe='')}@127.0.0.1:{port}/{database}"
 
 
-async def prepare(data: Path, log: Path, *, port: int, password: str) -> Command:
+async def prepare(data: Path, log: Path, *, port: int, password: str, say: Callable[[str], None]) -> Command:
     """Make a cluster in `data` unless there is one, and say how to run the server.
 
     Checksums and fsync are on: what is promised about a killed database must hold here too. Text sorts by code point
@@ -60,11 +61,11 @@ async def prepare(data: Path, log: Path, *, port: int, password: str) -> Command
     """
     user = _unprivileged_user()
     if not (data / "PG_VERSION").exists():
-        await asyncio.to_thread(_make_place, data, user)
+        await asyncio.to_thread(_make_place, data, user, say)
         await _initdb(data, log, user, password)
     else:
         if user:
-            await asyncio.to_thread(_open_way_to, data, binaries())
+            await asyncio.to_thread(_open_way_to, [data, binaries()], user, say)
         await _await_stragglers(data)
     settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
     return Command(
@@ -157,19 +158,18 @@ def _unprivileged_user() -> str | None:
     return _UNPRIVILEGED if os.geteuid() == 0 else None
 
 
-def _make_place(data: Path, user: str | None) -> None:
+def _make_place(data: Path, user: str | None, say: Callable[[str], None]) -> None:
     shutil.rmtree(data, ignore_errors=True)  # an initdb that was interrupted left no PG_VERSION, but files
     data.mkdir(parents=True, mode=stat.S_IRWXU)
     if user:
         shutil.chown(data, user)
-        _open_way_to(data, binaries())
+        _open_way_to([data, binaries()], user, say)
 
 
-def _open_way_to(*targets: Path) -> None:
-    """Let the unprivileged user pass through (not list) the folders above the targets; root only."""
-    for target in targets:
-        for folder in target.resolve().parents:
-            mode = folder.stat().st_mode
-            if not mode & stat.S_IXOTH:
-                with suppress(PermissionError):
-                    folder.chmod(mode | stat.S_IXOTH)
+def _open_way_to(targets: Sequence[Path], user: str, say: Callable[[str], None]) -> None:
+    """Let the unprivileged user pass through (not list) the folders above the targets, and say which were opened."""
+    for folder in {folder for target in targets for folder in target.resolve().parents}:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
+            say(f"as root it runs as {user}, so {folder} is opened for passing (mode {stat.filemode(mode)} gets x)")
