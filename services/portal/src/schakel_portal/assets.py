@@ -1,5 +1,6 @@
 """The files that the pages need, served from ourselves under an address that changes with their content."""
 
+import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,7 @@ _UTRECHT: Final = (
     "table",
     "alert",
 )
+_SQUEEZED: Final = {".css", ".js", ".svg"}
 STYLES: Final = (
     *(f"vendor/nl-design-system-candidate/{name}.css" for name in _CANDIDATES),
     *(f"vendor/utrecht/{name}.css" for name in _UTRECHT),
@@ -71,5 +73,15 @@ async def serve_file(request: Request) -> Response:
     if content is None:
         raise HTTPException(404)
     kept = request.query_params.get("v") == version_of(name)
-    age = f"public, max-age={_YEAR_SECONDS}, immutable" if kept else "public, max-age=3600"
-    return Response(content, media_type=_TYPES[Path(name).suffix], headers={"Cache-Control": age})
+    headers = {
+        "Cache-Control": f"public, max-age={_YEAR_SECONDS}, immutable" if kept else "public, max-age=3600",
+        "Vary": "Accept-Encoding",
+    }
+    if Path(name).suffix in _SQUEEZED and "gzip" in request.headers.get("accept-encoding", ""):
+        content, headers["Content-Encoding"] = _squeezed(name), "gzip"
+    return Response(content, media_type=_TYPES[Path(name).suffix], headers=headers)
+
+
+@cache
+def _squeezed(name: str) -> bytes:
+    return gzip.compress(files()[name], mtime=0)

@@ -89,16 +89,18 @@ def own_origin(settings: PortalSettings, request_headers: Mapping[str, str]) -> 
 def safe_next(value: str | None, default: str = "/") -> str:
     """Return a path of our own to go to after signing in, whatever was asked for.
 
-    Browsers read a backslash as a slash and skip control characters, so only visible ASCII without either is allowed.
+    Browsers read a backslash as a slash and skip control characters, so neither is allowed, also not percent-encoded.
     """
     if not value or len(value) > _LONGEST_NEXT:
+        return default
+    if not _VISIBLE.fullmatch(value):
         return default
     readings = {value, unquote(value), unquote(unquote(value))}
     return value if all(_is_own_path(reading) for reading in readings) else default
 
 
 def _is_own_path(value: str) -> bool:
-    if not _VISIBLE.fullmatch(value) or "\\" in value or not value.startswith("/") or value.startswith("//"):
+    if not value.isprintable() or "\\" in value or not value.startswith("/") or value.startswith("//"):
         return False
     parts = urlsplit(value)
     return not parts.scheme and not parts.netloc

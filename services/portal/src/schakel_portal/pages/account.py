@@ -84,7 +84,7 @@ async def logout(page: Page) -> Response:
 
 
 async def end_from_elsewhere(portal: Portal, request: Request) -> Response:
-    """End the sessions that have ended at the identity provider (OpenID Connect Back-Channel Logout 1.0, 2.5 to 2.8)."""
+    """End the sessions that have ended at the identity provider (OpenID Connect Back-Channel Logout 1.0)."""
     headers = {"Cache-Control": "no-store"}
     try:
         form = await read_form(request)
