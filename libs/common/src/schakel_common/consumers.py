@@ -112,6 +112,7 @@ def subscribe(
         batch_timeout_ms=BATCH_TIMEOUT_MS,
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.MANUAL,
+        group_instance_id=f"{settings.instance}-{service}-{purpose}" if settings.instance else None,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=SESSION_TIMEOUT_MS // 3,
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,

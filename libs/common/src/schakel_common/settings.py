@@ -25,6 +25,8 @@ class ServiceSettings(BaseSettings):
         database_url: ``postgresql://user:password@host:port/database`` of the service's own database.
         kafka_bootstrap: ``host:port`` of a broker; may be empty for a process without consumers and relay.
         topic_prefix: put before every topic and group name; for tests that share one broker.
+        instance: a name of this process that no other running one has and that it keeps when it starts anew, such as
+            the name of a StatefulSet's pod; consumers then take up their partitions at once. Empty: none.
         issuer: the realm's address; must equal a token's ``iss`` to the letter.
         jwks_url: where the realm's public keys are; empty means below the issuer.
         audience: must be in a token's ``aud``.
@@ -46,6 +48,7 @@ class ServiceSettings(BaseSettings):
     database_url: str = Field(repr=False)
     kafka_bootstrap: str = ""
     topic_prefix: str = ""
+    instance: str = ""
     issuer: str = ""
     jwks_url: str = ""
     audience: str = "schakel-api"

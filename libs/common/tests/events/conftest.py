@@ -1,4 +1,7 @@
 import asyncio
+import os
+import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -189,3 +192,66 @@ def eventually() -> Callable[..., Awaitable[None]]:
                 await asyncio.sleep(0.02)
 
     return eventually
+
+
+@dataclass
+class Processes:
+    """Starts the probe as its own process, with barriers in a directory of this test."""
+
+    settings: ServiceSettings
+    directory: Path
+    eventually: Any
+    instance: str = "probe"
+    running: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    @staticmethod
+    def free_port() -> int:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port: int = listener.getsockname()[1]
+            return port
+
+    async def start(self, *arguments: str, port: int = 0) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(Path(__file__).parent / "probe.py"),
+            *arguments,
+            env={
+                "PATH": os.environ["PATH"],
+                "SCHAKEL_DATABASE_URL": self.settings.database_url,
+                "SCHAKEL_KAFKA_BOOTSTRAP": self.settings.kafka_bootstrap,
+                "SCHAKEL_TOPIC_PREFIX": self.settings.topic_prefix,
+                "SCHAKEL_INSTANCE": self.instance,
+                "SCHAKEL_PORT": str(port or self.free_port()),
+                "SCHAKEL_BARRIERS": str(self.directory),
+            },
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        self.running.append(process)
+        return process
+
+    def arm(self, name: str) -> None:
+        (self.directory / f"{name}.armed").touch()
+
+    async def reached(self, name: str) -> None:
+        async def has_been_reached() -> bool:
+            return (self.directory / f"{name}.reached").exists()
+
+        await self.eventually(has_been_reached, 40)
+
+    async def kill(self, process: asyncio.subprocess.Process) -> None:
+        process.kill()
+        await process.wait()
+        for armed in self.directory.glob("*.armed"):
+            armed.unlink()
+
+
+@pytest.fixture
+async def processes(settings: ServiceSettings, tmp_path: Path, eventually: Any) -> AsyncIterator[Processes]:
+    processes = Processes(settings, tmp_path, eventually)
+    yield processes
+    for process in processes.running:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

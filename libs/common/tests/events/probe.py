@@ -1,6 +1,7 @@
 """A small service of its own process, to be killed: it publishes hubs and keeps what it hears, as a real one does."""
 
 import asyncio
+import os
 import sys
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
@@ -77,6 +78,6 @@ DEFINITION = ServiceDefinition(name="registry", settings=ServiceSettings, migrat
 
 if __name__ == "__main__":
     if sys.argv[1] == "publish":
-        asyncio.run(publish(Database(ServiceSettings().database_url), UUID(sys.argv[2])))
+        asyncio.run(publish(Database(os.environ["SCHAKEL_DATABASE_URL"]), UUID(sys.argv[2])))
         raise SystemExit(0)
     raise SystemExit(main(DEFINITION, sys.argv[1:]))

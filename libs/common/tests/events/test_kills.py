@@ -1,85 +1,15 @@
 """kill -9 between any two lines that matter, at named points, and a start over: nothing lost, nothing doubled."""
 
 import asyncio
-import os
 import signal
-import socket
-import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from schakel_common.settings import ServiceSettings
-
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
-PROBE = Path(__file__).parent / "probe.py"
 START_SECONDS = 40
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-@dataclass
-class Processes:
-    """Starts the probe as its own process, with barriers in a directory of this test."""
-
-    settings: ServiceSettings
-    directory: Path
-    eventually: Any
-    running: list[asyncio.subprocess.Process] = field(default_factory=list)
-
-    async def start(self, *arguments: str, port: int = 0) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(PROBE),
-            *arguments,
-            env={
-                "PATH": os.environ["PATH"],
-                "SCHAKEL_DATABASE_URL": self.settings.database_url,
-                "SCHAKEL_KAFKA_BOOTSTRAP": self.settings.kafka_bootstrap,
-                "SCHAKEL_TOPIC_PREFIX": self.settings.topic_prefix,
-                "SCHAKEL_PORT": str(port or free_port()),
-                "SCHAKEL_BARRIERS": str(self.directory),
-            },
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        self.running.append(process)
-        return process
-
-    def arm(self, name: str) -> None:
-        (self.directory / f"{name}.armed").touch()
-
-    async def reached(self, name: str) -> None:
-        async def has_been_reached() -> bool:
-            return (self.directory / f"{name}.reached").exists()
-
-        await self.eventually(has_been_reached, START_SECONDS)
-
-    async def kill(self, process: asyncio.subprocess.Process) -> None:
-        process.kill()
-        await process.wait()
-        for armed in self.directory.glob("*.armed"):
-            armed.unlink()
-
-
-@pytest.fixture
-async def processes(settings: ServiceSettings, tmp_path: Path, eventually: Any) -> AsyncIterator[Processes]:
-    processes = Processes(settings, tmp_path, eventually)
-    yield processes
-    for process in processes.running:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 async def effects(sql: asyncpg.Connection, aggregate: UUID) -> list[int]:
@@ -101,7 +31,7 @@ RELAY_AND_CONSUMER = [
 
 @pytest.mark.parametrize("name", RELAY_AND_CONSUMER)
 async def test_a_process_killed_there_loses_and_doubles_nothing(
-    processes: Processes, publish: Any, sql: asyncpg.Connection, eventually: Any, name: str
+    processes: Any, publish: Any, sql: asyncpg.Connection, eventually: Any, name: str
 ) -> None:
     aggregate = uuid4()
     await publish(aggregate, 1)
@@ -124,7 +54,7 @@ async def test_a_process_killed_there_loses_and_doubles_nothing(
 
 @pytest.mark.parametrize(("name", "committed"), [("outbox.before_commit", 0), ("outbox.after_commit", 1)])
 async def test_a_use_case_killed_there_is_done_whole_or_not_at_all(
-    processes: Processes, sql: asyncpg.Connection, name: str, committed: int
+    processes: Any, sql: asyncpg.Connection, name: str, committed: int
 ) -> None:
     aggregate = uuid4()
     processes.arm(name)
@@ -137,7 +67,7 @@ async def test_a_use_case_killed_there_is_done_whole_or_not_at_all(
 
 
 async def test_a_service_told_to_stop_ends_by_itself_and_answers_probes_before(
-    processes: Processes, publish: Any, sql: asyncpg.Connection, eventually: Any
+    processes: Any, publish: Any, sql: asyncpg.Connection, eventually: Any
 ) -> None:
     async def status(path: str, port: int) -> int:
         try:
@@ -150,7 +80,7 @@ async def test_a_service_told_to_stop_ends_by_itself_and_answers_probes_before(
         await writer.wait_closed()
         return int(line.split()[1])
 
-    aggregate, port = uuid4(), free_port()
+    aggregate, port = uuid4(), processes.free_port()
     process = await processes.start("serve", "--roles", "consumers,relay", port=port)
 
     async def is_ready() -> bool:
