@@ -1,12 +1,11 @@
 """What is done once per run before the services serve: databases, migrations, topics, the realm, the register.
 
 Each job may run again at any time. Those that start programs are left out when nothing they read has changed since they
-last ended well (`stamps.json` in the data directory), which is most of what makes a second start quick.
+last ended well (`stamps` in the data directory), which is most of what makes a second start quick.
 """
 
 import asyncio
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -115,21 +114,17 @@ async def _unless_unchanged(
     place: Place, name: str, digest: str, program: tuple[str, ...], told: Mapping[str, str]
 ) -> bool:
     """Run `python -m <program>` unless it ended well with this digest before; returns whether it ran."""
-    stamps = place.directory / "stamps.json"
-    if _read(stamps).get(name) == digest:
+    stamp = place.directory / "stamps" / name
+    if stamp.exists() and stamp.read_text() == digest:
         return False
     log = place.logs / f"{name}.log"
     code = await run(Command((sys.executable, "-m", *program), environment=told), log, seconds=_PROGRAM_SECONDS)
     if code:
         lines = "\n".join(f"    {line}" for line in last_lines(log))
         raise RunEnded(f"{name} ended with exit code {code}. The last lines of {log}:\n{lines}")
-    await asyncio.to_thread(stamps.write_text, json.dumps({**_read(stamps), name: digest}, indent=2))
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(digest)
     return True
-
-
-def _read(stamps: Path) -> dict[str, str]:
-    values: dict[str, str] = json.loads(stamps.read_text()) if stamps.exists() else {}
-    return values
 
 
 def _is_schema(path: Path) -> bool:
