@@ -1,6 +1,8 @@
 """The platform that the journeys drive: one for the whole run, started by the command that a newcomer types."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from otlp_receiver import OtlpReceiver, otlp_receiver
@@ -17,6 +19,11 @@ def traces() -> Iterator[OtlpReceiver]:
 
 @pytest.fixture(scope="session")
 def running_stack(tmp_path_factory: pytest.TempPathFactory, traces: OtlpReceiver) -> Iterator[RunningStack]:
-    """The whole platform, with its register loaded."""
+    """The whole platform, with its register loaded; one that already runs where SCHAKEL_RUNNING names its directory."""
+    if running := os.environ.get("SCHAKEL_RUNNING"):
+        stack = RunningStack(Path(running), Path(os.environ["SCHAKEL_BARRIERS"]))
+        yield stack
+        stack.close()
+        return
     with started(tmp_path_factory.mktemp("platform") / "data", otlp_endpoint=traces.endpoint) as stack:
         yield stack

@@ -44,7 +44,10 @@ WITH RECURSIVE known AS (
 ), first_shown AS (
     SELECT DISTINCT ON (indicator, id) * FROM shown ORDER BY indicator, id, effective_at
 ), planned AS ( -- the plan as it stands, whenever it was made
-    SELECT DISTINCT ON (id) (state ->> 'starts_at')::timestamp AT TIME ZONE 'Europe/Amsterdam' AS at, state
+    SELECT DISTINCT ON (id) state, CASE WHEN state ->> 'starts_at' LIKE '%T%' THEN (state ->> 'starts_at')::timestamptz
+        -- a month or a year begins on its first day
+        ELSE ((state ->> 'starts_at') || left('-01-01', 10 - length(state ->> 'starts_at')))::timestamp AT TIME ZONE 'Europe/Amsterdam'
+        END AS at
     FROM known WHERE kind = 'activity' ORDER BY id, epoch DESC, version DESC
 ), additive AS (
     SELECT indicator, leaf, fieldlab FROM stocks
