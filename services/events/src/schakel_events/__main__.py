@@ -8,9 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
 from schakel_common import cli
 from schakel_common.clock import SystemClock
 from schakel_common.database import Database
+from schakel_common.problems import Problem
 from schakel_events.app import DEFINITION
 from schakel_events.loading import load
 from schakel_events.settings import EventsSettings
@@ -22,7 +26,20 @@ def main(argv: Sequence[str]) -> int:
         return cli.main(DEFINITION, argv)
     parser = argparse.ArgumentParser(prog="python -m schakel_events load", description="Load activities and cases.")
     parser.add_argument("--data", type=Path, required=True, help="the folder with register/ and places/")
-    report = asyncio.run(_load(parser.parse_args(argv[1:]).data))
+    data_dir: Path = parser.parse_args(argv[1:]).data
+    try:
+        report = asyncio.run(_load(data_dir))
+    except ValidationError as error:
+        for each in error.errors(include_input=False):
+            sys.stderr.write(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}\n")
+        return cli.MISUSED
+    except Problem as problem:
+        sys.stderr.write(f"{problem}: {problem.errors}\n")
+        return cli.FAILED
+    except (OSError, DBAPIError) as error:
+        what = error.filename if isinstance(error, FileNotFoundError) else type(error).__name__
+        sys.stderr.write(f"{what}: is the data there, and the database at its address, and migrated?\n")
+        return cli.FAILED
     sys.stdout.write(json.dumps(report, sort_keys=True) + "\n")
     return cli.OK
 

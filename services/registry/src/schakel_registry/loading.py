@@ -69,8 +69,10 @@ async def load(database: Database, data_dir: Path, clock: Clock) -> Counter[str]
         (_fieldlabs(clock, reference), successors_first(records(data_dir, "fieldlabs"))),
         (_figures(clock), records(data_dir, "facts")),
     ):
+        digests = await _digests(database, kind)
         for record in found:
-            report[f"{kind.name} {await _load_record(database, kind, record)}"] += 1
+            same = digests.get(record[kind.key]) == _digest(record)
+            report[f"{kind.name} {'same' if same else await _load_record(database, kind, record)}"] += 1
     return report
 
 
@@ -87,9 +89,20 @@ def successors_first(found: Sequence[Record]) -> list[Record]:
     return sorted(found, key=distance_from_end)
 
 
+def _digest(record: Record) -> str:
+    return hashlib.sha256(msgspec.json.encode(record, order="deterministic")).hexdigest()
+
+
+async def _digests(database: Database, kind: Kind) -> dict[str, str]:
+    """Return by slug what was loaded before: for what is the same nothing needs to be locked."""
+    async with database.reading() as session:
+        rows = await session.exec(select(LoadedRow.slug, LoadedRow.digest).where(LoadedRow.kind == kind.name))
+        return {slug: digest for slug, digest in rows}  # noqa: C416 - the rows are no plain tuples to a type checker
+
+
 async def _load_record(database: Database, kind: Kind, record: Record) -> Outcome:
     slug = record[kind.key]
-    digest = hashlib.sha256(msgspec.json.encode(record, order="deterministic")).hexdigest()
+    digest = _digest(record)
     async with database.unit_of_work() as session:
         new = insert(LoadedRow).values(kind=kind.name, slug=slug, digest="", version=0)
         await session.execute(new.on_conflict_do_nothing())
