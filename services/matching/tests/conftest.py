@@ -11,9 +11,13 @@ from schakel_common.testing import TokenIssuer, api_client, service_database
 from schakel_local.fixtures import PostgresServer
 from schakel_matching.app import MIGRATIONS, make_app
 from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.encoders import TextEncoder, load_encoders
+from schakel_matching.engine.meaning import remembering
 from schakel_matching.recommender import Recommender
 from schakel_matching.reference_data import ReferenceData, fieldlabs, load
 from schakel_matching.settings import MatchingSettings
+
+Encoders = tuple[TextEncoder, TextEncoder]
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +26,14 @@ def reference_data() -> ReferenceData:
 
 
 @pytest.fixture(scope="session")
-def register(reference_data: ReferenceData) -> Catalogue:
-    return Catalogue(fieldlabs(DATA_DIR), reference_data.vocabulary, reference_data.places, reference_data.sectors)
+def encoders() -> Encoders:
+    return remembering(load_encoders())
+
+
+@pytest.fixture(scope="session")
+def register(reference_data: ReferenceData, encoders: Encoders) -> Catalogue:
+    reference = reference_data
+    return Catalogue(fieldlabs(DATA_DIR), reference.vocabulary, reference.places, reference.sectors, encoders)
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,16 @@ import msgspec
 from schakel_common import cli
 from schakel_matching.app import DEFINITION
 from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.encoders import WeightsError, load_encoders
+from schakel_matching.engine.meaning import remembering
 from schakel_matching.engine.places import place_of
-from schakel_matching.engine.ranges import SHOWN
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
 from schakel_matching.masking import mask
 from schakel_matching.reference_data import fieldlabs, load
+
+_LIMIT = 10
+_PROGRESS = 100
 
 
 class Asked(msgspec.Struct):
@@ -39,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         for line in match(sys.stdin, arguments.data, arguments.today, arguments.limit):
             sys.stdout.write(line + "\n")
-    except (FileNotFoundError, msgspec.DecodeError) as error:
+    except (FileNotFoundError, WeightsError, msgspec.DecodeError) as error:
         sys.stderr.write(f"{error}\n")
         return cli.MISUSED
     return cli.OK
@@ -59,8 +63,12 @@ def match(lines: Iterable[str], data_dir: Path, today: date, limit: int) -> Iter
         msgspec.DecodeError: a line is not such an object.
     """
     reference = load(data_dir)
-    catalogue = Catalogue(fieldlabs(data_dir), reference.vocabulary, reference.places, reference.sectors)
-    for line in lines:
+    sys.stderr.write("loading the encoders and the register\n")
+    encoders = remembering(load_encoders())
+    catalogue = Catalogue(fieldlabs(data_dir), reference.vocabulary, reference.places, reference.sectors, encoders)
+    for count, line in enumerate(lines, start=1):
+        if count % _PROGRESS == 0:
+            sys.stderr.write(f"{count} lines read\n")
         if not line.strip():
             continue
         asked = msgspec.json.decode(line, type=Asked)
@@ -71,7 +79,7 @@ def match(lines: Iterable[str], data_dir: Path, today: date, limit: int) -> Iter
             postcode4=place.postcode4 if place else None,
             sbi_division=(asked.sbi or "").replace(".", "")[:2] or None,
         )
-        slate = rank(catalogue, need, today, shown=limit)
+        slate = rank(catalogue, need, today, shown=limit, whole=True)
         matches = [
             {"slug": m.slug, "score": m.score, "parts": {part.name: part.value for part in m.parts}}
             for m in slate.matches
@@ -85,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         description='Reads lines of {"id", "text", "language", "sbi", "postcode"} and writes the matches of each.',
     )
     parser.add_argument("--data", type=Path, default=Path("data"), help="the folder with register/, places/, sectors/")
-    parser.add_argument("--limit", type=int, default=SHOWN, help="fieldlabs per need at most")
+    parser.add_argument("--limit", type=int, default=_LIMIT, help="fieldlabs per need at most")
     parser.add_argument(
         "--today", type=date.fromisoformat, default=datetime.now(UTC).date(), help="day for freshness, YYYY-MM-DD"
     )

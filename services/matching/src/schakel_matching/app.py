@@ -21,6 +21,8 @@ from schakel_common.serve import Parts, ServiceDefinition
 from schakel_matching.api import ROUTERS
 from schakel_matching.commands.drafts import delete_old_drafts
 from schakel_matching.consumers import subscriptions
+from schakel_matching.engine.encoders import load_encoders
+from schakel_matching.engine.meaning import remembering
 from schakel_matching.recommender import Recommender
 from schakel_matching.reference_data import load
 from schakel_matching.settings import MatchingSettings
@@ -59,7 +61,9 @@ def build(settings: MatchingSettings) -> Parts:
     """Return the parts of a matching process."""
     database = Database(settings.database_url)
     clock = SystemClock()
-    recommender = Recommender(load(settings.data_dir))
+    recommender = Recommender(
+        load(settings.data_dir), remembering(load_encoders(threads=settings.encoder_threads), settings.vectors_file)
+    )
     return Parts(
         app=make_app(settings, database, TokenVerifier(settings), clock, recommender),
         database=database,

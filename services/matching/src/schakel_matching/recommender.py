@@ -1,5 +1,6 @@
 """From this service's present copy of the register to a slate: keeps the catalogue until a fieldlab changes."""
 
+import asyncio
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from schakel_common import replica
 from schakel_contracts.topics import FIELDLABS
 from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.encoders import TextEncoder
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need, Slate
 from schakel_matching.masking import mask
@@ -25,8 +27,9 @@ _VERSIONS: Final = text(
 class Recommender:
     """Makes slates. Of one process; its catalogue is of the versions that the caller's transaction sees."""
 
-    def __init__(self, reference: ReferenceData) -> None:
+    def __init__(self, reference: ReferenceData, encoders: tuple[TextEncoder, TextEncoder] | None = None) -> None:
         self.reference = reference
+        self._encoders = encoders
         self._versions: str | None = None
         self._catalogue = Catalogue([], reference.vocabulary, reference.places, reference.sectors)
 
@@ -42,7 +45,8 @@ class Recommender:
     ) -> Slate:
         """Return the fieldlabs that fit a need; it is masked first, because the reasons quote it."""
         need = Need(text=mask(text, language), language=language, postcode4=postcode4, sbi_division=sbi_division)
-        return rank(await self._current(session), need, now.astimezone(AMSTERDAM).date())
+        catalogue = await self._current(session)
+        return await asyncio.to_thread(rank, catalogue, need, now.astimezone(AMSTERDAM).date())
 
     async def _current(self, session: AsyncSession) -> Catalogue:
         versions = (await session.execute(_VERSIONS)).scalar_one()
@@ -50,6 +54,8 @@ class Recommender:
             return self._catalogue
         states = await replica.find(session, FIELDLABS)
         reference = self.reference
-        catalogue = Catalogue(states, reference.vocabulary, reference.places, reference.sectors)
+        catalogue = await asyncio.to_thread(
+            Catalogue, states, reference.vocabulary, reference.places, reference.sectors, self._encoders
+        )
         self._versions, self._catalogue = versions, catalogue
         return catalogue

@@ -10,7 +10,11 @@ class MatchingSettings(ServiceSettings):
 
     Attributes:
         data_dir: the folder with ``register/technologies.yaml``, ``places/pc4.csv`` and ``sectors/sbi2008.csv``.
+        encoder_threads: threads of linear algebra for the sentence encoders.
+        vectors_file: a database that keeps the vectors of fieldlabs across starts; None keeps them in memory.
     """
 
     port: int = 8403
     data_dir: Path = Path("data")
+    encoder_threads: int = 1
+    vectors_file: Path | None = None

@@ -7,6 +7,8 @@ from math import log, sqrt
 from typing import Final
 
 from schakel_contracts.fieldlabs import FieldlabState
+from schakel_matching.engine.encoders import TextEncoder
+from schakel_matching.engine.meaning import LANGUAGES, LabTexts, Meaning
 from schakel_matching.engine.places import Place, Places
 from schakel_matching.engine.vocabulary import Vocabulary
 from schakel_matching.engine.words import content_of, grams_of, tokens_of
@@ -84,6 +86,7 @@ class Catalogue:
         vocabulary: the technologies.
         places: postcode centres, for fieldlabs without a coordinate.
         sectors: SBI division to its Dutch and English name.
+        encoders: for comparing by meaning; None compares by words and technologies only.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Catalogue:
         vocabulary: Vocabulary,
         places: Places,
         sectors: Mapping[str, tuple[str, str]],
+        encoders: tuple[TextEncoder, TextEncoder] | None = None,
     ) -> None:
         self.vocabulary = vocabulary
         self.places = places
@@ -100,14 +104,36 @@ class Catalogue:
         documents = [content_of(tokens_of(lab.text)) for lab in self.labs]
         self.stems = tuple(frozenset(t.stem for t in document) for document in documents)
         self.words = Index([[t.stem for t in document] for document in documents])
+        self.meaning = self._meaning(encoders) if encoders is not None else None
         themes = Counter(theme for lab in self.labs for theme in lab.state.themes)
         self._rarity = {
             key: log(1 + (len(self.labs) - themes[key] + 0.5) / (themes[key] + 0.5)) for key in vocabulary.technologies
         }
 
+    def _meaning(self, encoders: tuple[TextEncoder, TextEncoder]) -> Meaning:
+        known = self.vocabulary.technologies
+        phrases = {
+            key: {"nl": (t.label_nl, *t.synonyms_nl), "en": (t.label_en, *t.synonyms_en)} for key, t in known.items()
+        }
+        return Meaning(encoders, [_texts(lab, self.vocabulary) for lab in self.labs], phrases)
+
     def rarity_of(self, technology: str) -> float:
         """Return how telling a technology is: rare among the fieldlabs is high."""
         return self._rarity[technology]
+
+
+def _texts(lab: Lab, vocabulary: Vocabulary) -> LabTexts:
+    """Return what is compared by meaning; a language without a description borrows the other's."""
+    state = lab.state
+    described = {"nl": state.description_nl or state.description_en, "en": state.description_en or state.description_nl}
+    whole = {spoken: f"{state.name}. {described[spoken]} {', '.join(state.facilities)}" for spoken in LANGUAGES}
+    pieces = {}
+    for spoken in LANGUAGES:
+        own = [piece for piece, _ in lab.sentences[spoken]]
+        themes = [vocabulary.technologies[key] for key in state.themes if key in vocabulary.technologies]
+        labels = [t.label_nl if spoken == "nl" else t.label_en for t in themes]
+        pieces[spoken] = (*own, *labels) or (state.name,)
+    return LabTexts(whole=whole, pieces=pieces, themes=tuple(state.themes))
 
 
 def _sentences(description: str, facilities: Sequence[str]) -> tuple[tuple[str, frozenset[str]], ...]:

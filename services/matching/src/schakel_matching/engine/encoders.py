@@ -3,10 +3,11 @@
 import hashlib
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Final, Literal, Protocol
 
 import numpy as np
@@ -27,6 +28,7 @@ WEIGHTS: Final = {
 """Files with weights, by package and path, and the SHA-256 that each must have."""
 
 _QUERIES_KEPT: Final = 2048
+_SEED_KEY: Final = 16
 
 
 class WeightsError(RuntimeError):
@@ -77,13 +79,22 @@ class Remembering:
     Args:
         encoder: what encodes.
         kept: texts kept in memory, the latest used.
-        file: a database in which they are kept as well, across processes; None for texts of companies, which stay in memory.
+        file: a database in which passages are kept as well, across processes; needs of companies stay in memory.
+        seeds: vectors computed beforehand, by the first 16 bytes of their key.
     """
 
-    def __init__(self, encoder: TextEncoder, *, kept: int = _QUERIES_KEPT, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        *,
+        kept: int = _QUERIES_KEPT,
+        file: Path | None = None,
+        seeds: Mapping[bytes, Floats] = MappingProxyType({}),
+    ) -> None:
         self.name = encoder.name
         self._encoder = encoder
         self._kept = kept
+        self._seeds = seeds
         self._memory: OrderedDict[bytes, Floats] = OrderedDict()
         self._lock = Lock()
         self._file: sqlite3.Connection | None = None
@@ -94,13 +105,13 @@ class Remembering:
 
     def encode(self, texts: Sequence[str], kind: Kind) -> Floats:
         """Return one row per text."""
-        keys = [hashlib.sha256(f"{self.name}\0{kind}\0{text}".encode("utf-8", "replace")).digest() for text in texts]
+        keys = [key_of(self.name, kind, text) for text in texts]
         with self._lock:
             found = {key: vector for key in keys if (vector := self._recall(key)) is not None}
             missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
             if missing:
                 new = dict(zip(missing, self._encoder.encode(list(missing.values()), kind), strict=True))
-                self._keep(new)
+                self._keep(new, kind)
                 found |= new
         return np.array([found[key] for key in keys], dtype=np.float32)
 
@@ -108,19 +119,26 @@ class Remembering:
         if key in self._memory:
             self._memory.move_to_end(key)
             return self._memory[key]
+        if key[:_SEED_KEY] in self._seeds:
+            return self._seeds[key[:_SEED_KEY]].astype(np.float32)
         if self._file is None:
             return None
         row = self._file.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
         return np.frombuffer(row[0], dtype="<f4") if row else None
 
-    def _keep(self, new: dict[bytes, Floats]) -> None:
+    def _keep(self, new: dict[bytes, Floats], kind: Kind) -> None:
         self._memory.update(new)
         while len(self._memory) > self._kept:
             self._memory.popitem(last=False)
-        if self._file is not None:
+        if self._file is not None and kind == "passage":
             rows = [(key, vector.astype("<f4").tobytes()) for key, vector in new.items()]
             self._file.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
             self._file.commit()
+
+
+def key_of(name: str, kind: Kind, text: str) -> bytes:
+    """Return the digest under which the vector of a text is kept: of the encoder, the kind and the text."""
+    return hashlib.sha256(f"{name}\0{kind}\0{text}".encode("utf-8", "replace")).digest()
 
 
 def checked(name: str, digest: str) -> Path:

@@ -9,7 +9,7 @@ from schakel_contracts.fieldlabs import FieldlabState
 from schakel_matching.engine import sentences
 from schakel_matching.engine.catalogue import Catalogue, Lab
 from schakel_matching.engine.places import kilometres
-from schakel_matching.engine.ranges import RANGES, within
+from schakel_matching.engine.ranges import FIT, FIT_BY_MEANING, RANGES, within
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Need, Part, Unknown
 from schakel_matching.engine.vocabulary import Concept
@@ -18,6 +18,16 @@ _KIN: Final = 0.3
 """Credit for a technology that shares a skill with the one asked."""
 _TEXT_FULL: Final = 0.6
 """The coverage at which the text part is full: nobody answers every word."""
+_MEANING: Final = 10.0
+"""Points for one standard deviation of closeness by meaning."""
+_WORDS: Final = 2.0
+"""Points for one standard deviation of shared words, and how many deviations count."""
+_WORDS_MAX: Final = 5.0
+_ASKED_WORTH: Final = 35.0
+"""Points for all technologies asked, when there are no encoders and for whether a fieldlab fits."""
+_ASKED: Final = 15.0
+"""The same beside the encoders, and points for one standard deviation of closeness to its technologies."""
+_THEMES: Final = 4.0
 _DISTANCE_KM: Final = 60.0
 """Distance at which the benefit of being near has fallen to 1/e."""
 _RECENT: Final = timedelta(days=183)
@@ -31,16 +41,28 @@ Scored = tuple[Part, tuple[Unknown, ...]]
 """A part and the facts that were missing for it."""
 
 
-def content_of(reading: Reading, catalogue: Catalogue, i: int) -> float:
-    """Return the points of text and technology together, without saying why: what decides whether a fieldlab fits."""
-    return _text_value(reading, i) + _technology_value(reading, catalogue, i)
+def fits(reading: Reading, catalogue: Catalogue, i: int) -> bool:
+    """Return whether a fieldlab answers the need at all: by words and technologies, or by meaning on a fixed scale."""
+    by_words = RANGES["text"][1] * min(1.0, reading.coverage[i] / _TEXT_FULL) + _ASKED_WORTH * _asked(reading, catalogue, i)
+    return by_words >= FIT or (reading.sense is not None and float(reading.sense.absolute[i]) >= FIT_BY_MEANING)
 
 
 def _text_value(reading: Reading, i: int) -> float:
-    return within("text", RANGES["text"][1] * reading.coverage[i] / _TEXT_FULL)
+    """By meaning, with the shared words beside it; by words alone when there are no encoders."""
+    if reading.sense is None:
+        return within("text", RANGES["text"][1] * reading.coverage[i] / _TEXT_FULL)
+    return within("text", _MEANING * float(reading.sense.text[i]) + _WORDS * min(_WORDS_MAX, reading.telling[i]))
 
 
 def _technology_value(reading: Reading, catalogue: Catalogue, i: int) -> float:
+    asked = _asked(reading, catalogue, i)
+    if reading.sense is None:
+        return within("technology", _ASKED_WORTH * asked)
+    return within("technology", _ASKED * asked + _THEMES * float(reading.sense.technology[i]))
+
+
+def _asked(reading: Reading, catalogue: Catalogue, i: int) -> float:
+    """Return the share, 0..1, of the technologies asked that a fieldlab works with, the rare ones counting more."""
     if not reading.concepts:
         return 0.0
     themes = set(catalogue.labs[i].state.themes)
@@ -52,8 +74,7 @@ def _technology_value(reading: Reading, catalogue: Catalogue, i: int) -> float:
             gained += worth
         elif catalogue.vocabulary.kin[concept.key] & themes:
             gained += _KIN * worth
-    surest = max(c.strength for c in reading.concepts)
-    return within("technology", RANGES["technology"][1] * surest * gained / whole)
+    return max(c.strength for c in reading.concepts) * gained / whole
 
 
 def text_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
@@ -61,7 +82,7 @@ def text_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
     lab = catalogue.labs[i]
     value = _text_value(reading, i)
     need = _shared_words(reading, catalogue, i)
-    quotes = {language: sentences.best_quote(lab, language, reading, catalogue) for language in ("nl", "en")}
+    quotes = {language: sentences.best_quote(lab, language, reading, catalogue, i) for language in ("nl", "en")}
     evidence = tuple(dict.fromkeys((*need, *(quote for quote in quotes.values() if quote))))
     text_nl, text_en = sentences.text(need, quotes["nl"], quotes["en"])
     return Part(name="text", value=value, text_nl=text_nl, text_en=text_en, evidence=evidence), ()
@@ -69,11 +90,13 @@ def text_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
 
 def technology_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
     """Which of the technologies asked the fieldlab works with, the rare ones counting more."""
-    if not reading.concepts:
-        text_nl, text_en = sentences.no_technology()
-        return Part(name="technology", value=0.0, text_nl=text_nl, text_en=text_en), ("technology",)
-    themes = set(catalogue.labs[i].state.themes)
     value = _technology_value(reading, catalogue, i)
+    themes = set(catalogue.labs[i].state.themes)
+    if not reading.concepts:
+        known = themes & catalogue.vocabulary.technologies.keys()
+        closest = max(sorted(known), key=reading.sense.themes.__getitem__) if reading.sense and known and value else None
+        text_nl, text_en = sentences.no_technology(catalogue.vocabulary, closest)
+        return Part(name="technology", value=value, text_nl=text_nl, text_en=text_en), ("technology",)
     shared = [c for c in reading.concepts if c.key in themes]
     near = [c for c in reading.concepts if c.key not in themes and catalogue.vocabulary.kin[c.key] & themes]
     text_nl, text_en = sentences.technology(catalogue.vocabulary, reading.concepts, shared, near)

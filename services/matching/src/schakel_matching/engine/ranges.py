@@ -6,7 +6,7 @@ from typing import Final
 
 from schakel_matching.engine.slate import PartName
 
-MODEL: Final = "additive-1.0.0"
+MODEL: Final = "additive-2.0.0"
 """Version of the model: the first number changes with the parts, the second with a range, the third with a weight."""
 
 RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
@@ -22,10 +22,14 @@ RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
 """Lowest and highest value of each part, in points; 0 is what a missing fact gives (freshness excepted)."""
 
 FIT: Final = 16.0
-"""Text and technology together must reach this: a fieldlab next door that does something else is no fit."""
+"""Points of words and technologies that a fieldlab must reach: one next door that does something else is no fit."""
+FIT_BY_MEANING: Final = 1.9
+"""Or its closeness by meaning must reach this, on the scale measured on the register; calibrated in docs/matching.md."""
 
 SHOWN: Final = 5
 """Fieldlabs in a slate; when nothing fits, the three closest."""
+PER_CAMPUS: Final = 2
+"""Fieldlabs of one campus in a slate at most."""
 SHOWN_WITHOUT_FIT: Final = 3
 
 

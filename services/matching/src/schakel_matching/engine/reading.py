@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from schakel_matching.engine.catalogue import Catalogue, Index
+from schakel_matching.engine.meaning import Sense, standard
 from schakel_matching.engine.slate import Need
 from schakel_matching.engine.vocabulary import Concept
 from schakel_matching.engine.wordlists import STOPWORDS
@@ -17,6 +19,8 @@ _EXPANSION: Final = 0.25
 """Weight of a word that the vocabulary adds (the other language's name for what was asked) beside the company's own."""
 _INFORMATIVE: Final = 8
 """A long need is measured by its most telling units: no fieldlab answers all three hundred words of a story."""
+_COVERAGE_SPREAD: Final = 0.09
+"""Spread of the coverage as measured on the register, for catalogues too small to have one."""
 _NEAR: Final = 0.7
 """Weight of a word that is like one of the company's, such as a part of a compound."""
 
@@ -31,6 +35,8 @@ class Reading(msgspec.Struct, frozen=True):
         near: a word of the company to the words of the catalogue that are like it.
         concepts: technologies, surest first.
         coverage: per fieldlab of the catalogue, 0..1: how much of the need its words answer.
+        telling: the same, standardised over the catalogue.
+        sense: closeness by meaning; None when the catalogue has no encoders.
     """
 
     need: Need
@@ -39,6 +45,8 @@ class Reading(msgspec.Struct, frozen=True):
     near: Mapping[str, frozenset[str]]
     concepts: tuple[Concept, ...]
     coverage: tuple[float, ...]
+    telling: tuple[float, ...] = ()
+    sense: Sense | None = None
 
 
 def read(catalogue: Catalogue, need: Need) -> Reading:
@@ -56,13 +64,17 @@ def read(catalogue: Catalogue, need: Need) -> Reading:
     additions = {stem: weight for stem, weight in weights.items() if stem not in near}
     weights.update((unit, _NEAR * likeness) for likes in near.values() for unit, likeness in likes)
     weights.update(dict.fromkeys(own, 1.0))
+    coverage = tuple(_coverage(index, near, additions))
+    meaning = catalogue.meaning
     return Reading(
         need=need,
         words=tuple(words),
         weights=weights,
         near={stem: frozenset(unit for unit, _ in likes) for stem, likes in near.items()},
         concepts=tuple(concepts),
-        coverage=tuple(_coverage(index, near, additions)),
+        coverage=coverage,
+        telling=tuple(standard(np.array(coverage), _COVERAGE_SPREAD).tolist()),
+        sense=meaning.read(need.text, need.language) if meaning is not None and words else None,
     )
 
 

@@ -21,13 +21,17 @@ _MONTHS_NL: Final = "januari,februari,maart,april,mei,juni,juli,augustus,septemb
 _MONTHS_EN: Final = "January,February,March,April,May,June,July,August,September,October,November,December"
 
 
-def best_quote(lab: Lab, language: str, reading: Reading, catalogue: Catalogue) -> str | None:
+def best_quote(lab: Lab, language: str, reading: Reading, catalogue: Catalogue, i: int) -> str | None:
     """Return the piece of the fieldlab's record, of at most 24 words, that answers most of the need, if any does."""
     best: tuple[float, str | None] = (0.0, None)
     for sentence, stems in lab.sentences[language]:
         worth = sum(reading.weights[stem] * catalogue.words.rarity(stem) for stem in stems & reading.weights.keys())
         if worth > best[0]:
             best = (worth, sentence)
+    if best[1] is None and reading.sense is not None:
+        at = int(reading.sense.best[language][i])
+        pieces = lab.sentences[language]
+        return _cut(pieces[at][0], reading) if at < len(pieces) else None
     return None if best[1] is None else _cut(best[1], reading)
 
 
@@ -56,8 +60,14 @@ def text(need: Sequence[str], quote_nl: str | None, quote_en: str | None) -> Sai
     return nl, en
 
 
-def no_technology() -> Said:
-    """Say that no technology was recognised."""
+def no_technology(vocabulary: Vocabulary, closest: str | None = None) -> Said:
+    """Say that no technology was recognised, and to which of the fieldlab's own the text comes closest, if to any."""
+    if closest is not None:
+        found = vocabulary.technologies[closest]
+        return (
+            f"U noemt geen techniek, maar uw tekst lijkt op iets waar dit fieldlab aan werkt: {_inside(found.label_nl)}.",
+            f"You name no technology, but your text is like something this fieldlab works on: {_inside(found.label_en)}.",
+        )
     return (
         "We herkennen in uw tekst nog geen techniek. Noem de machine of het werk erbij voor een beter antwoord.",
         "We do not recognise a technology in your text yet. Name the machine or the work for a better answer.",

@@ -1,0 +1,203 @@
+"""What a need means: its closeness to every fieldlab and technology by the two sentence encoders, fused by score.
+
+Vectors are centred per language (``centres.npz``: the mean of texts that are no fieldlab and no test), because an encoder
+puts texts of one language together whatever they say. Scores are standardised before they are added: over the catalogue when it
+is large enough to have a spread, else by what was measured on the register.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from schakel_matching.engine.encoders import Floats, Kind, Remembering, TextEncoder
+
+LANGUAGES: Final = ("nl", "en")
+E5_WEIGHT: Final = 0.6
+USE_WEIGHT: Final = 0.4
+_ENOUGH: Final = 20
+"""Fieldlabs from which the spread over the catalogue says more than the measured one."""
+_SENTENCES: Final = 3
+_PHRASES: Final = 2
+_THEMES: Final = 2
+_MEASURED: Final = {
+    "e5": ((-0.012, 0.066), (0.050, 0.058), (0.099, 0.064)),
+    "use": ((0.013, 0.074), (0.061, 0.062), (0.106, 0.100)),
+}
+"""Mean and spread, per encoder, of the closeness of a need to whole texts, best sentences and technologies."""
+_SPREAD_OF_SUM: Final = 1.73
+_MEASURED_THEMES: Final = (0.27, 0.93)
+
+Doubles = NDArray[np.float64]
+
+
+class LabTexts(msgspec.Struct, frozen=True):
+    """What of one fieldlab is compared, per language: the whole, its pieces (quotable ones first), its technologies."""
+
+    whole: dict[str, str]
+    pieces: dict[str, tuple[str, ...]]
+    themes: tuple[str, ...]
+
+
+class Sense(msgspec.Struct, frozen=True):
+    """A need against a catalogue, one number per fieldlab.
+
+    Attributes:
+        text: closeness of the texts, standardised over the catalogue.
+        technology: closeness to the fieldlab's own technologies, standardised over the catalogue.
+        absolute: closeness of texts and technologies by the measured scale: comparable between needs.
+        themes: per technology key, how close the need is, by the measured scale.
+        best: per language and fieldlab, the place of its closest piece.
+    """
+
+    text: Doubles
+    technology: Doubles
+    absolute: Doubles
+    themes: dict[str, float]
+    best: dict[str, NDArray[np.int64]]
+
+
+class _Side(msgspec.Struct, frozen=True):
+    """The vectors of one encoder."""
+
+    encoder: TextEncoder
+    short: str
+    whole: dict[str, Floats]
+    pieces: dict[str, Floats]
+    phrases: Floats
+
+
+class Meaning:
+    """A catalogue in vectors. Immutable after construction.
+
+    Args:
+        encoders: e5, then the universal sentence encoder.
+        labs: in the catalogue's order.
+        phrases: technology key to what it is called, per language.
+    """
+
+    def __init__(
+        self,
+        encoders: tuple[TextEncoder, TextEncoder],
+        labs: Sequence[LabTexts],
+        phrases: dict[str, dict[str, tuple[str, ...]]],
+    ) -> None:
+        self._labs = labs
+        self._keys = list(phrases)
+        self._starts = {
+            language: np.cumsum([0, *(len(lab.pieces[language]) for lab in labs)])[:-1] for language in LANGUAGES
+        }
+        flat = [(k, language, p) for k, found in phrases.items() for language in LANGUAGES for p in found[language]]
+        owners = [self._keys.index(key) for key, _, _ in flat]
+        self._phrases_of = [np.flatnonzero(np.array(owners) == i) for i in range(len(self._keys))]
+        self._sides = [_side(encoder, labs, flat) for encoder in encoders]
+        places = {key: i for i, key in enumerate(self._keys)}
+        self._themes_of = [[places[theme] for theme in lab.themes if theme in places] for lab in labs]
+
+    def read(self, text: str, language: str) -> Sense:
+        """Return how close a need is to every fieldlab."""
+        size = len(self._labs)
+        texts, absolute = np.zeros(size), np.zeros(size)
+        closest = np.zeros(len(self._keys))
+        best: dict[str, NDArray[np.int64]] = {}
+        for side, weight in zip(self._sides, (E5_WEIGHT, USE_WEIGHT), strict=True):
+            query = centred(side.short, "query", language, side.encoder.encode([text], "query"))[0]
+            whole = np.mean([side.whole[spoken] @ query for spoken in LANGUAGES], axis=0)
+            piece = np.zeros(size)
+            for spoken in LANGUAGES:
+                scores = side.pieces[spoken] @ query
+                top, where = self._top(scores, spoken)
+                piece += top / len(LANGUAGES)
+                best.setdefault(spoken, where)
+            of_whole, of_piece, of_theme = _MEASURED[side.short]
+            absolute += weight * (_scaled(whole, of_whole) + _scaled(piece, of_piece)) / _SPREAD_OF_SUM
+            texts += weight * standard(_standard(whole, of_whole) + _standard(piece, of_piece), _SPREAD_OF_SUM)
+            phrases = side.phrases @ query
+            closest += weight * _scaled(np.array([_mean_top(phrases[at], _PHRASES) for at in self._phrases_of]), of_theme)
+        own = np.array([_mean_top(closest[at], _THEMES) if at else 0.0 for at in self._themes_of])
+        technology = _standard(own, _MEASURED_THEMES)
+        absolute += 0.4 * _scaled(own, _MEASURED_THEMES)
+        themes = dict(zip(self._keys, closest.tolist(), strict=True))
+        return Sense(text=texts, technology=technology, absolute=absolute, themes=themes, best=best)
+
+    def _top(self, scores: Floats, language: str) -> tuple[Doubles, NDArray[np.int64]]:
+        """Return per fieldlab the mean of its closest pieces and the place of the closest."""
+        values, places = [], []
+        for start, lab in zip(self._starts[language], self._labs, strict=True):
+            own = scores[start : start + len(lab.pieces[language])]
+            values.append(_mean_top(own, _SENTENCES))
+            places.append(int(own.argmax()))
+        return np.array(values), np.array(places, dtype=np.int64)
+
+
+def centred(encoder: str, kind: Kind, language: str, vectors: Floats) -> Floats:
+    """Return vectors without what is common to their language, of length 1 again.
+
+    Args:
+        encoder: ``e5`` or ``use``.
+        kind: of the texts.
+        language: of the texts, ``nl`` or ``en``.
+        vectors: one row per text.
+    """
+    moved = vectors - _centres()[f"{encoder}_{kind}_{language}"]
+    return np.asarray(moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6), dtype=np.float32)
+
+
+def standard(scores: Doubles, measured: float = 1.0) -> Doubles:
+    """Return scores less their mean, in their own spread; in the measured spread when they are few."""
+    if len(scores) < _ENOUGH:
+        return np.asarray(scores / measured)
+    return np.asarray((scores - scores.mean()) / (scores.std() + 1e-9))
+
+
+def _standard(scores: Doubles, measured: tuple[float, float]) -> Doubles:
+    return _scaled(scores, measured) if len(scores) < _ENOUGH else standard(scores)
+
+
+def _scaled(scores: Doubles, measured: tuple[float, float]) -> Doubles:
+    return np.asarray((scores - measured[0]) / measured[1])
+
+
+def _mean_top(scores: NDArray[np.floating], many: int) -> float:
+    return float(np.sort(scores)[-many:].mean()) if len(scores) else 0.0
+
+
+def _side(encoder: TextEncoder, labs: Sequence[LabTexts], phrases: Sequence[tuple[str, str, str]]) -> _Side:
+    short = encoder.name.split("-")[0]
+
+    def of(texts: list[str], language: str) -> Floats:
+        width = encoder.encode(["x"], "passage").shape[1]
+        rows = [encoder.encode(texts[at : at + 64], "passage") for at in range(0, len(texts), 64)]
+        return centred(short, "passage", language, np.concatenate(rows) if rows else np.zeros((0, width), np.float32))
+
+    whole = {
+        language: of([lab.whole[language] for lab in labs], language) for language in LANGUAGES
+    }
+    pieces = {language: of([p for lab in labs for p in lab.pieces[language]], language) for language in LANGUAGES}
+    named: Callable[[str], Floats] = lambda spoken: of([p for _, at, p in phrases if at == spoken], spoken)  # noqa: E731  used twice, beside its meaning
+    rows = {language: iter(named(language)) for language in LANGUAGES}
+    stacked = [next(rows[language]) for _, language, _ in phrases]
+    return _Side(encoder, short, whole, pieces, np.array(stacked, dtype=np.float32).reshape(len(phrases), -1))
+
+
+@cache
+def _centres() -> dict[str, Floats]:
+    with np.load(Path(__file__).with_name("centres.npz")) as found:
+        return {name: found[name] for name in found.files}
+
+
+@cache
+def _seeds() -> dict[bytes, Floats]:
+    """Return the vectors that were computed beforehand, for the register as it is shipped (``vectors.npz``)."""
+    with np.load(Path(__file__).with_name("vectors.npz")) as found:
+        return {bytes(key): vector for key, vector in zip(found["keys"], found["vectors"], strict=True)}
+
+
+def remembering(encoders: tuple[TextEncoder, TextEncoder], file: Path | None = None) -> tuple[TextEncoder, TextEncoder]:
+    """Return the encoders with a memory: of what is shipped, of what was asked lately, and of a file if one is given."""
+    first, second = encoders
+    return Remembering(first, file=file, seeds=_seeds(), kept=8192), Remembering(second, file=file, kept=8192)
