@@ -81,6 +81,7 @@ class Remembering:
         kept: texts kept in memory, the latest used.
         file: a database in which passages are kept as well, across processes; needs of companies stay in memory.
         seeds: vectors computed beforehand, by the first 16 bytes of their key.
+        every_kind: queries go to the file as well; only for measuring.
     """
 
     def __init__(
@@ -90,11 +91,13 @@ class Remembering:
         kept: int = _QUERIES_KEPT,
         file: Path | None = None,
         seeds: Mapping[bytes, Floats] = MappingProxyType({}),
+        every_kind: bool = False,
     ) -> None:
         self.name = encoder.name
         self._encoder = encoder
         self._kept = kept
         self._seeds = seeds
+        self._every_kind = every_kind
         self._memory: OrderedDict[bytes, Floats] = OrderedDict()
         self._lock = Lock()
         self._file: sqlite3.Connection | None = None
@@ -130,7 +133,7 @@ class Remembering:
         self._memory.update(new)
         while len(self._memory) > self._kept:
             self._memory.popitem(last=False)
-        if self._file is not None and kind == "passage":
+        if self._file is not None and (self._every_kind or kind == "passage"):
             rows = [(key, vector.astype("<f4").tobytes()) for key, vector in new.items()]
             self._file.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
             self._file.commit()

@@ -18,13 +18,14 @@ _KIN: Final = 0.3
 """Credit for a technology that shares a skill with the one asked."""
 _TEXT_FULL: Final = 0.6
 """The coverage at which the text part is full: nobody answers every word."""
-_MEANING: Final = 10.0
+_MEANING: Final = 6.0
 """Points for one standard deviation of closeness by meaning."""
 _WORDS: Final = 2.0
 """Points for one standard deviation of shared words, and how many deviations count."""
 _WORDS_MAX: Final = 5.0
+_WORDS_WORTH: Final = 40.0
 _ASKED_WORTH: Final = 35.0
-"""Points for all technologies asked, when there are no encoders and for whether a fieldlab fits."""
+"""Points for all words and all technologies: only for whether a fieldlab fits, and where there are no encoders."""
 _ASKED: Final = 15.0
 """The same beside the encoders, and points for one standard deviation of closeness to its technologies."""
 _THEMES: Final = 4.0
@@ -43,7 +44,7 @@ Scored = tuple[Part, tuple[Unknown, ...]]
 
 def fits(reading: Reading, catalogue: Catalogue, i: int) -> bool:
     """Return whether a fieldlab answers the need at all: by words and technologies, or by meaning on a fixed scale."""
-    by_words = RANGES["text"][1] * min(1.0, reading.coverage[i] / _TEXT_FULL) + _ASKED_WORTH * _asked(reading, catalogue, i)
+    by_words = _WORDS_WORTH * min(1.0, reading.coverage[i] / _TEXT_FULL) + _ASKED_WORTH * _asked(reading, catalogue, i)
     return by_words >= FIT or (reading.sense is not None and float(reading.sense.absolute[i]) >= FIT_BY_MEANING)
 
 

@@ -11,8 +11,8 @@ MODEL: Final = "additive-2.0.0"
 
 RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
     {
-        "text": (0.0, 40.0),
-        "technology": (0.0, 35.0),
+        "text": (0.0, 30.0),
+        "technology": (0.0, 25.0),
         "sector": (-3.0, 8.0),
         "distance": (-5.0, 5.0),
         "status": (-10.0, 4.0),
@@ -23,7 +23,7 @@ RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
 
 FIT: Final = 16.0
 """Points of words and technologies that a fieldlab must reach: one next door that does something else is no fit."""
-FIT_BY_MEANING: Final = 1.9
+FIT_BY_MEANING: Final = 1.7
 """Or its closeness by meaning must reach this, on the scale measured on the register; calibrated in docs/matching.md."""
 
 SHOWN: Final = 5
