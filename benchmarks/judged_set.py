@@ -1,12 +1,11 @@
-"""How well the engine answers the judged challenges of ``services/matching/evaluation``: nDCG@10, a good lab in the top 3, no fit.
+"""How well the engine answers the judged challenges of ``services/matching/evaluation``.
 
-Run ``python benchmarks/judged_set.py`` from the repository; ``--worst 10`` names the challenges that came out worst. An ended lab
+Run ``python benchmarks/judged_set.py``; ``--worst 10`` names the challenges that came out worst. An ended lab
 may not be ranked, so it is left out of the ideal order too; ``with ended`` counts it as if it were missed.
 """
 
 import argparse
 import csv
-import sys
 from collections import defaultdict
 from datetime import date
 from math import log2
@@ -51,9 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     reference = load(ROOT / "data")
     encoders = None if arguments.words_only else remembering(load_encoders())
-    catalogue = Catalogue(
-        fieldlabs(ROOT / "data"), reference.vocabulary, reference.places, reference.sectors, encoders
-    )
+    catalogue = Catalogue(fieldlabs(ROOT / "data"), reference.vocabulary, reference.places, reference.sectors, encoders)
     ended = {lab.state.slug for lab in catalogue.labs if lab.state.status == "ended"}
     judged, found, strict, good = judgements(), {}, [], []
     refused = {True: 0, False: 0}
@@ -75,10 +72,10 @@ def main() -> None:
             good.append(any(open_grades.get(slug, 0) >= 2 for slug in ranked[:3]))
     print(f"nDCG@10 {fmean(v[0] for v in found.values()):.3f} ({len(found)}), with ended {fmean(strict):.3f}")
     print(f"grade 2+ in the top 3 {fmean(good):.3f} ({len(good)})")
-    print(f"no fit said: {refused[True]} of {told[True]} that have none, {refused[False]} of {told[False]} that have one")
+    print(f"no fit said: {refused[True]} of {told[True]} without a lab, {refused[False]} of {told[False]} with one")
     for key, (value, text, ranked, grades) in sorted(found.items(), key=lambda pair: pair[1][0])[: arguments.worst]:
         print(f"{key} {value:.2f} {text[:110]} | got {ranked} | judged {sorted(grades, key=lambda s: -grades[s])[:4]}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

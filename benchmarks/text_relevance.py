@@ -1,9 +1,10 @@
-"""How well texts alone rank: BM25, each encoder and their fusion, on a file of the ``docs/queries/qrels`` form or a TREC folder.
+"""How well texts alone rank: BM25, each encoder and their fusion, on ``docs/queries/qrels`` or a TREC folder.
 
-``python benchmarks/text_relevance.py --set FILE_OR_FOLDER [--set ...] [--cache FILE]``. A folder holds ``corpus.tsv`` (id, Dutch label,
-English label, English text), ``queries.tsv`` and ``qrels.tsv``; only grade 3 counts there, Dutch to the Dutch label and (with
-``--english``) to the English text. Vectors are kept by hash of the text in ``--cache``, outside the repository. The fusion has the
-engine's weights and centres; scores are standardised per language of the documents.
+``python benchmarks/text_relevance.py --set FILE_OR_FOLDER [--set ...] [--cache FILE]``. A folder holds ``corpus.tsv``
+(id, Dutch label, English label, English text), ``queries.tsv`` and ``qrels.tsv``; only grade 3 counts there, Dutch to
+the Dutch label and (with ``--english``) to the English text. Vectors are kept by hash of the text in ``--cache``,
+outside the repository. The fusion has the engine's weights and centres; scores are standardised per language of the
+documents.
 """
 
 import argparse
@@ -138,7 +139,8 @@ def measure(found: Set, encoders: list[Remembering]) -> None:
     long = np.array([len(words(text)) > SHORT_WORDS for text in needs])[:, None]
     same = np.array([[a == b for b in spoken] for a in asked_in])
     results["fusion"] = fused
-    results["fusion + 4-grams (gated)"] = fused + CHAR_WEIGHT * (long & same) * standard(results["BM25 4-grams"], spoken)
+    lexical = standard(results["BM25 4-grams"], spoken)
+    results["fusion + 4-grams (gated)"] = fused + CHAR_WEIGHT * (long & same) * lexical
     print(f"{name}: {len(docs)} documents, {len(queries)} queries")
     for method, scores in results.items():
         print(f"  {method:26} {figures(scores, queries, grades)}")

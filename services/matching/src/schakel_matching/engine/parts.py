@@ -9,7 +9,7 @@ from schakel_contracts.fieldlabs import FieldlabState
 from schakel_matching.engine import sentences
 from schakel_matching.engine.catalogue import Catalogue, Lab
 from schakel_matching.engine.places import kilometres
-from schakel_matching.engine.ranges import FIT, FIT_BY_MEANING, RANGES, within
+from schakel_matching.engine.ranges import FIT, FIT_BY_MEANING, FIT_BY_MEANING_SHORT, RANGES, SHORT_WORDS, within
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Need, Part, Unknown
 from schakel_matching.engine.vocabulary import Concept
@@ -44,8 +44,12 @@ Scored = tuple[Part, tuple[Unknown, ...]]
 
 def fits(reading: Reading, catalogue: Catalogue, i: int) -> bool:
     """Return whether a fieldlab answers the need at all: by words and technologies, or by meaning on a fixed scale."""
-    by_words = _WORDS_WORTH * min(1.0, reading.coverage[i] / _TEXT_FULL) + _ASKED_WORTH * _asked(reading, catalogue, i)
-    return by_words >= FIT or (reading.sense is not None and float(reading.sense.absolute[i]) >= FIT_BY_MEANING)
+    asked = _ASKED_WORTH * _asked(reading, catalogue, i)
+    by_words = _WORDS_WORTH * min(1.0, reading.coverage[i] / _TEXT_FULL) + asked
+    if by_words >= FIT or reading.sense is None:
+        return by_words >= FIT
+    enough = FIT_BY_MEANING_SHORT if len(reading.words) <= SHORT_WORDS else FIT_BY_MEANING
+    return float(reading.sense.absolute[i]) >= enough
 
 
 def _text_value(reading: Reading, i: int) -> float:
@@ -95,7 +99,9 @@ def technology_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
     themes = set(catalogue.labs[i].state.themes)
     if not reading.concepts:
         known = themes & catalogue.vocabulary.technologies.keys()
-        closest = max(sorted(known), key=reading.sense.themes.__getitem__) if reading.sense and known and value else None
+        closest = (
+            max(sorted(known), key=reading.sense.themes.__getitem__) if reading.sense and known and value else None
+        )
         text_nl, text_en = sentences.no_technology(catalogue.vocabulary, closest)
         return Part(name="technology", value=value, text_nl=text_nl, text_en=text_en), ("technology",)
     shared = [c for c in reading.concepts if c.key in themes]

@@ -24,10 +24,14 @@ RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
 FIT: Final = 16.0
 """Points of words and technologies that a fieldlab must reach: one next door that does something else is no fit."""
 FIT_BY_MEANING: Final = 1.7
-"""Or its closeness by meaning must reach this, on the scale measured on the register; calibrated in docs/matching.md."""
+"""Or its closeness by meaning must reach this, on the scale measured on the register (docs/matching.md)."""
 
 SHOWN: Final = 5
 """Fieldlabs in a slate; when nothing fits, the three closest."""
+FIT_BY_MEANING_SHORT: Final = 2.5
+SHORT_WORDS: Final = 4
+"""A need of at most four telling words must be closer: short texts lie further apart by chance."""
+
 PER_CAMPUS: Final = 2
 """Fieldlabs of one campus in a slate at most."""
 SHOWN_WITHOUT_FIT: Final = 3

@@ -58,9 +58,9 @@ def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, w
 def _spread(scored: Sequence[tuple[Match, FieldlabState]], shown: int) -> list[Match]:
     """Return the best, at most two of one campus: who is sent to a place may as well visit another."""
     seen: Counter[str] = Counter()
-    chosen = []
+    chosen: list[Match] = []
     for match, state in scored:
-        campus = state.postcode4 or (f"{state.latitude:.2f},{state.longitude:.2f}" if state.latitude and state.longitude else state.slug)
+        campus = state.postcode4 or state.slug
         seen[campus] += 1
         if seen[campus] <= PER_CAMPUS and len(chosen) < shown:
             chosen.append(match)

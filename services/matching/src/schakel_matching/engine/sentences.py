@@ -65,8 +65,8 @@ def no_technology(vocabulary: Vocabulary, closest: str | None = None) -> Said:
     if closest is not None:
         found = vocabulary.technologies[closest]
         return (
-            f"U noemt geen techniek, maar uw tekst lijkt op iets waar dit fieldlab aan werkt: {_inside(found.label_nl)}.",
-            f"You name no technology, but your text is like something this fieldlab works on: {_inside(found.label_en)}.",
+            f"U noemt geen techniek. Uw tekst lijkt op iets waar dit fieldlab aan werkt: {_inside(found.label_nl)}.",
+            f"You name no technology. Your text is like something this fieldlab works on: {_inside(found.label_en)}.",
         )
     return (
         "We herkennen in uw tekst nog geen techniek. Noem de machine of het werk erbij voor een beter antwoord.",
