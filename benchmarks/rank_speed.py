@@ -1,7 +1,8 @@
-"""The rank step of the vectors at 10,000 fieldlabs against one BLAS matrix-vector product of the same size, and the engine at 73.
+"""The rank step of the vectors at 10,000 fieldlabs against one BLAS product of the same size, and the engine at 73.
 
-``python benchmarks/rank_speed.py``. The step at 10,000 is what `Meaning.read` does with whole texts: two products, standardise, add, best
-50; pieces and facts are not in it. The whole answer at the size of the register is the real engine, with and without the memory of needs.
+``python benchmarks/rank_speed.py``. The step at 10,000 is what `Meaning.read` does with whole texts: two products,
+standardise, add, best 50; pieces, words and facts are not in it. The answer at the size of the register is the real
+engine, for a need that is new and for one that was asked before.
 """
 
 import time
@@ -50,7 +51,7 @@ def main() -> None:
     product = timed(lambda _: e5 @ need_e5, 200)
     ranked = timed(step, 200)
     print(
-        f"product 384 x {LABS}: p50 {product[0]:.2f} ms; vector step p50 {ranked[0]:.2f} ms: {ranked[0] / product[0]:.1f}x"
+        f"product 384 x {LABS}: p50 {product[0]:.2f} ms; vector step {ranked[0]:.2f} ms, {ranked[0] / product[0]:.1f}x"
     )
     both = timed(lambda i: [encoder.encode([NEED.format(i)], "query") for encoder in encoders], 40)
     reference = load(DATA)
