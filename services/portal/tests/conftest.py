@@ -203,7 +203,10 @@ def answers() -> dict[str, Any]:
         "definitionNl": "Fieldlabs met de stand actief.",
         "definitionEn": "Fieldlabs whose state is active.",
         "version": 1,
+        "measure": "stock",
         "historyBegins": None,
+        "known": True,
+        "reason": None,
         "total": 55,
         "national": 2,
         "unassigned": 0,
@@ -211,7 +214,10 @@ def answers() -> dict[str, Any]:
         "fieldlabs": [],
         "overlap": None,
     }
-    asking = {**indicator, "key": "companies_asking", "kind": "UNIQUE", "total": None, "historyBegins": "2026-11-01"}
+    asking = {**indicator, "key": "companies_asking", "kind": "UNIQUE", "total": None, "known": False}
+    asking |= {"reason": "before-history", "historyBegins": "2026-11-01T08:00:00Z"}
+    hidden = [{"hub": hub, "count": None} for hub, _ in regions]
+    few = {**indicator, "key": "companies_served", "total": None, "national": None, "regions": hidden}
     figure = {
         "id": "f1",
         "version": 1,
@@ -269,7 +275,7 @@ def answers() -> dict[str, Any]:
             "position": 42,
             "level": "NATIONAL",
             "region": None,
-            "indicators": [indicator, asking],
+            "indicators": [indicator, asking, few],
         },
         "figures": [figure],
         "myReferrals": [referral()],
