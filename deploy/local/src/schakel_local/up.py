@@ -83,7 +83,8 @@ async def _run(directory: Path, port: int | None) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, supervisor.stop)
-    tell(f"Schakel starts in {directory} (first start: some minutes for downloads; Ctrl-C stops everything)")
+    hint = "" if (directory / "stamps.json").exists() else "the first start takes some minutes; "
+    tell(f"Schakel starts in {directory} ({hint}Ctrl-C stops everything)")
     try:
         await supervisor.run(ready)
     except (RunEnded, ArtefactError, kafka.KafkaSetupError, keycloak.KeycloakError, postgres.PostgresError) as error:
