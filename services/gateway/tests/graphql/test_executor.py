@@ -12,12 +12,16 @@ from schakel_gateway.schema.schema import GatewaySchema, build_schema
 pytestmark = pytest.mark.postgres
 
 QUERIES = (
-    "{ fieldlabs { totalCount nodes { __typename id slug name status recognition { status on } latitude themes"
-    " trlMin published confirmed { on } capacity } pageInfo { hasNextPage endCursor } } }",
+    (
+        "{ fieldlabs { totalCount nodes { __typename id slug name status recognition { status on } latitude themes"
+        " trlMin published confirmed { on } capacity } pageInfo { hasNextPage endCursor } } }"
+    ),
     "{ a: hubs { ...H other: slug @include(if: false) } } fragment H on Hub { slug kind provinces website version }",
     "{ activities { nodes { startsAt datePrecision mode capacity myRegistration { status registeredAt } } } }",
-    "{ myReferrals { id version status waitingOn answeredAt outcome company { status sizeClass name privateState }"
-    " challenge { slate { score rank } text } } }",
+    (
+        "{ myReferrals { id version status waitingOn answeredAt outcome company { status sizeClass name privateState }"
+        " challenge { slate { score rank } text } } }"
+    ),
     "{ technologies { key nameNl fieldlabs } figures { value asOf level } me { subject scopes } }",
 )
 
