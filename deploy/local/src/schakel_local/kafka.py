@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_co
 
 from schakel_local.artefacts import locked, missing, obtain
 from schakel_local.java import java
+from schakel_local.probe import listens
 from schakel_local.process import Command, last_lines, run
 
 _FORMAT_SECONDS = 60.0
@@ -50,7 +51,8 @@ async def is_ready(bootstrap: str) -> bool:
 
     A fresh broker makes the coordinator's topic when it is first asked; until then each new consumer logs errors.
     """
-    if not await _listens(bootstrap):  # asked first, because the client logs an error for a port that is closed
+    host, _, port = bootstrap.split(",", maxsplit=1)[0].rpartition(":")
+    if not await listens(host, int(port)):  # asked first, because the client logs an error for a port that is closed
         return False
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS)
     try:
@@ -60,17 +62,6 @@ async def is_ready(bootstrap: str) -> bool:
         return False
     finally:
         await admin.close()
-    return True
-
-
-async def _listens(bootstrap: str) -> bool:
-    host, _, port = bootstrap.split(",", maxsplit=1)[0].rpartition(":")
-    try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), 2)
-    except (OSError, TimeoutError):
-        return False
-    writer.close()
-    await writer.wait_closed()
     return True
 
 
