@@ -162,7 +162,8 @@ async def run(admin_url: str, bootstrap: str, events: int, rounds: int) -> float
             if number == 0:
                 continue  # warms up
             ratios.append(raw_seconds / relay_seconds)
-            print(f"relay {events / relay_seconds:8.0f}/s   raw {events / raw_seconds:8.0f}/s   {ratios[-1]:.2f}")
+            speeds = f"relay {events / relay_seconds:8.0f}/s   raw {events / raw_seconds:8.0f}/s"
+            print(f"round {number}: {speeds}   {ratios[-1]:.2f}")
         await sql.close()
     finally:
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
