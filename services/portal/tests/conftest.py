@@ -459,3 +459,9 @@ class TokenMaker:
 def as_token() -> TokenMaker:
     """``as_token("company", 1)`` is the token of a command that changed one company."""
     return TokenMaker()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The moment at which the tests take place."""
+    return NOW

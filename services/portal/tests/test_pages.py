@@ -107,7 +107,7 @@ async def test_a_need_becomes_matches_with_reasons_that_add_up(browser: httpx.As
     assert points[:6] == [31, 23, 6, 0, -1, 59]
     assert "of er plek is, in welke sector u werkt." in page.text
     ended = page.text.split("Deze labs pasten ook, maar zijn gestopt")[1]
-    assert "gestopt in 2021" in ended
+    assert "gestopt (2021)" in ended
     assert "hub Zuid" in ended
 
 
