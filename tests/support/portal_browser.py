@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, FloatRect, Page, async_playwright
 from running import DEMO_PASSWORD
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -17,6 +17,7 @@ AXE = Path(__file__).parents[1] / "journeys" / "assets" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE, NARROW = 1280, 320
 SECONDS_MAX = 30
+PICTURE_HEIGHT_MAX = 1600
 
 
 def is_there() -> bool:
@@ -80,8 +81,10 @@ class Visitor:
     async def picture(self, name: str) -> None:
         """Keep a picture where SCHAKEL_SCREENSHOTS names a folder."""
         if folder := os.environ.get("SCHAKEL_SCREENSHOTS"):
-            width = self.page.viewport_size["width"] if self.page.viewport_size else 0
-            await self.page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+            width = self.page.viewport_size["width"] if self.page.viewport_size else WIDE
+            tall: int = await self.page.evaluate("document.documentElement.scrollHeight")
+            part: FloatRect = {"x": 0, "y": 0, "width": width, "height": min(tall, PICTURE_HEIGHT_MAX)}
+            await self.page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True, clip=part)
 
     async def check_access(self) -> list[str]:
         """Return what keeps people out of this page: violations by axe, and sideways scrolling."""
