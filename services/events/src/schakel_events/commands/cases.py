@@ -34,10 +34,17 @@ class EffectSaid(ApiModel):
     measured: bool
 
 
+FreeDate = Annotated[
+    str,
+    # The NL API Design Rules want this format on whatever is called a date; a coarser date is accepted beside it.
+    Field(json_schema_extra={"format": "date"}, description="A day, or where that is unknown a month or a year."),
+]
+
+
 class Details(ApiModel):
     """What can be said about a case beside its texts."""
 
-    date: str | None = None
+    date: FreeDate | None = None
     fieldlab: str | None = None
     place: Line | None = None
     province: str | None = None
