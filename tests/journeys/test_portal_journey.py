@@ -147,6 +147,8 @@ async def work_at_the_desk(hub: Visitor, name: str, caller: str) -> str:
 
 async def ask_to_be_called(passer_by: Visitor, caller: str) -> None:
     """Leave a number, without an account."""
+    await passer_by.open("/")
+    await passer_by.picture("home")
     await passer_by.open("/bel-mij")
     fields = {"name": caller, "phone": "06 12 34 56 78", "when": "morgen na 14 uur", "postcode": "2628"}
     for name, value in fields.items():
@@ -171,6 +173,8 @@ async def test_from_a_need_to_an_outcome(running_stack: RunningStack, browser: B
         await answer(fieldlab, company, path, slug, name)
         title = await work_at_the_desk(hub, name, caller)
 
+        await passer_by.open("/fieldlabs")
+        await passer_by.picture("fieldlabs")
         await passer_by.open("/agenda")
         assert title in await passer_by.text()
         await passer_by.open("/verhalen")
