@@ -82,7 +82,7 @@ async def _run(directory: Path, port: int | None) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, supervisor.stop)
-    hint = "" if (directory / "stamps.json").exists() else "the first start takes some minutes; "
+    hint = "" if (directory / "stamps").exists() else "the first start takes some minutes; "
     tell(f"Schakel starts in {directory} ({hint}Ctrl-C stops everything)")
     try:
         await supervisor.run(ready)
