@@ -32,8 +32,7 @@ async def prepare(data: Path, log: Path, *, port: int, controller_port: int, say
     jars = await asyncio.to_thread(obtain, artefacts)
     properties = data / "server.properties"
     if _write_properties(properties, port, controller_port):
-        cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
-        arguments = ("format", "--standalone", "-t", cluster_id, "-c", str(properties))
+        arguments = ("format", "--standalone", "-t", new_cluster_id(), "-c", str(properties))
         options = ("-Xmx128m", "-XX:TieredStopAtLevel=1")
         command = Command(java("kafka.tools.StorageTool", *arguments, class_path=jars, options=options))
         if await run(command, log, seconds=_FORMAT_SECONDS):
@@ -63,6 +62,14 @@ async def is_ready(bootstrap: str) -> bool:
     finally:
         await admin.close()
     return True
+
+
+def new_cluster_id() -> str:
+    """A random id of 22 characters as Kafka makes them; never with a dash in front, which would be read as an option."""
+    while True:
+        cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        if not cluster_id.startswith("-"):
+            return cluster_id
 
 
 async def ensure_topics(bootstrap: str, partitions: Mapping[str, int], *, keep_ms: int = -1) -> int:
