@@ -58,9 +58,7 @@ CONNECTIONS: Final = 16
 PINNED: Final = shutil.which("taskset") is not None and (os.cpu_count() or 1) > 1
 PEERS: Final = ("gateway", "stock", "raw")
 FIELDS: Final = "id slug name hub status place province website"
-QUERY: Final = (
-    f"query L($hub: String!) {{ fieldlabs(filter: {{hub: $hub}}, first: 100) {{ nodes {{ {FIELDS} }} }} }}"
-)
+QUERY: Final = f"query L($hub: String!) {{ fieldlabs(filter: {{hub: $hub}}, first: 100) {{ nodes {{ {FIELDS} }} }} }}"
 BODY: Final = orjson.dumps({"query": QUERY, "variables": {"hub": "oost"}})
 PLAIN: Final = f"""
 SELECT id, slug, name, hub, status, state ->> 'place' AS place, province, state ->> 'website' AS website
@@ -280,9 +278,7 @@ async def compare(url: str, rounds: int, seconds: float) -> dict[str, Any]:
         for number in range(rounds):
             for peer in PEERS if number % 2 == 0 else reversed(PEERS):
                 rates[peer].append(await load(ports[peer], seconds))
-        cpu = {
-            peer: sum(psutil.Process(each.pid).cpu_times()[:2]) - cpu_before[peer] for peer, each in servers.items()
-        }
+        cpu = {peer: sum(psutil.Process(each.pid).cpu_times()[:2]) - cpu_before[peer] for peer, each in servers.items()}
     finally:
         for each in servers.values():
             each.terminate()

@@ -46,6 +46,15 @@ HEAR_SECONDS: Final = 1.0
 _SERVICES: Final = ("registry", "matching", "events")
 _HEARTBEATS: Final[Mapping[str, str]] = {heartbeat_topic(service): service for service in _SERVICES}
 
+_FEW_ROWS_OFTEN: Final = {
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+}
+"""The same statements over a handful of rows of large tables, again and again: by index, and planned once."""
+
 _REFUSED: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _log: Final = logging.getLogger(__name__)
 
@@ -81,7 +90,7 @@ async def elected(database_url: str, stop: asyncio.Event) -> AsyncIterator[Any]:
 
     It asks again instead of waiting in the database: a statement that waits holds a snapshot, and with it dead rows.
     """
-    connection = await asyncpg.connect(database_url, timeout=5, command_timeout=60)
+    connection = await asyncpg.connect(database_url, timeout=5, command_timeout=60, server_settings=_FEW_ROWS_OFTEN)
     try:
         won = False
         while not won and not stop.is_set():
