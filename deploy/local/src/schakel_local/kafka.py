@@ -65,7 +65,7 @@ async def is_ready(bootstrap: str) -> bool:
 
 
 def new_cluster_id() -> str:
-    """A random id of 22 characters as Kafka makes them; never with a dash in front, which would be read as an option."""
+    """A random id of 22 characters, never with a dash in front: that would be read as an option."""
     while True:
         cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         if not cluster_id.startswith("-"):
