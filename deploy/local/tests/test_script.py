@@ -43,7 +43,7 @@ def test_a_missing_python_is_said_in_one_line(checkout: Path) -> None:
     done = script(checkout, "up")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("schakel: Python 3.11 with venv (or uv) is missing: install it")
+    assert line.startswith("schakel: Python 3.11 or newer with venv (or uv) is missing: install it")
     assert not (checkout / ".venv").exists()
 
 
