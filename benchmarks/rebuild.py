@@ -31,6 +31,7 @@ from uuid import uuid4
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 
 from schakel_common.broker import ensure_topics
 from schakel_common.migrations import migrate
@@ -65,6 +66,13 @@ async def send(settings: ServiceSettings, history: Sequence[Version]) -> None:
             pending.append(await producer.send(topic, said.value, key=said.key, headers=list(said.headers)))
         await asyncio.gather(*pending)
     await producer.stop()
+
+
+async def delete_topics(settings: ServiceSettings) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    await admin.start()
+    await admin.delete_topics([x for x in await admin.list_topics() if x.startswith(settings.topic_prefix)])
+    await admin.close()
 
 
 async def rows_of(connection: asyncpg.Connection, schema: str) -> Rows:
@@ -173,6 +181,7 @@ async def main(companies: int, rounds: int) -> None:
         finally:
             await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
             await admin.close()
+            await delete_topics(settings)
     median = statistics.median(ratios)
     print(f"rebuild at {median:.2f} of raw COPY (floor {FLOOR}, aim {AIM})")
     if median < FLOOR:

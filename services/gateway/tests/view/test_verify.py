@@ -48,7 +48,9 @@ class Owner:
 
 
 @pytest.fixture
-async def owner(view_url: str, postgres_server: PostgresServer, kafka_server: KafkaServer) -> AsyncIterator[Owner]:
+async def owner(
+    view_url: str, postgres_server: PostgresServer, kafka_server: KafkaServer, topic_prefix: str
+) -> AsyncIterator[Owner]:
     name = f"test_owner_{uuid4().hex[:12]}"
     url = await asyncio.to_thread(postgres_server.create_database, name)
     statements: list[str] = []
@@ -62,7 +64,7 @@ async def owner(view_url: str, postgres_server: PostgresServer, kafka_server: Ka
     settings = GatewaySettings(
         database_url=view_url,
         kafka_bootstrap=kafka_server.bootstrap,
-        topic_prefix=f"t{uuid4().hex[:8]}-",
+        topic_prefix=topic_prefix,
         issuer=f"{address}/realm",
         registry_url=address,
         matching_url=address,
