@@ -21,6 +21,7 @@ from aiokafka.structs import RecordMetadata
 
 from schakel_common.barriers import barrier
 from schakel_common.broker import REQUEST_TIMEOUT_MS, ensure_topics
+from schakel_common.database import DIRECT_FAILURES
 from schakel_common.settings import ServiceSettings, event_source_of
 from schakel_common.telemetry import measure, span, traceparent_now
 from schakel_contracts.envelope import CONTENT_TYPE
@@ -85,7 +86,7 @@ async def run_relay(database_url: str, settings: ServiceSettings, service: Servi
         try:
             await _lead_once(database_url, settings, service, stop)
             back_off = POLL_SECONDS
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
+        except (*DIRECT_FAILURES, KafkaError) as error:
             measure("relay.failure.count", 1, service=service)
             _log.warning("relay of %s starts over in %.1f s: %s", service, back_off, type(error).__name__)
             await _pause(stop, back_off)
@@ -100,7 +101,7 @@ async def _lead_once(database_url: str, settings: ServiceSettings, service: Serv
         if await _elected(connection, stop):
             await _lead(connection, settings, service, stop, lost)
     finally:
-        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*DIRECT_FAILURES):
             await connection.close(timeout=STOP_SECONDS)
 
 

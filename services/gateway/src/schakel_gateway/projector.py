@@ -20,6 +20,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from schakel_common.broker import REQUEST_TIMEOUT_MS, ensure_topics
+from schakel_common.database import DIRECT_FAILURES
 from schakel_common.settings import ServiceSettings
 from schakel_common.telemetry import measure, span
 from schakel_contracts.heartbeats import Heartbeat
@@ -78,7 +79,7 @@ async def run_projector(settings: ServiceSettings, stop: asyncio.Event, *, schem
                 if connection is not None:
                     await Projection(settings, connection, schema).run(stop)
             back_off = ELECTION_SECONDS
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, ZombieError) as error:
+        except (*DIRECT_FAILURES, KafkaError, ZombieError) as error:
             _log.warning("projector starts over in %.1f s: %s", back_off, type(error).__name__)
             await _pause(stop, back_off)
             back_off = min(back_off * 2, BACK_OFF_SECONDS_MAX)
@@ -99,7 +100,7 @@ async def elected(database_url: str, stop: asyncio.Event) -> AsyncIterator[Any]:
                 await _pause(stop, ELECTION_SECONDS)
         yield connection if won else None
     finally:
-        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*DIRECT_FAILURES):
             await connection.close(timeout=CLOSE_SECONDS)
 
 
