@@ -15,7 +15,8 @@ import orjson
 from aiohttp import web
 from fastapi import FastAPI
 
-from schakel_common.testing.tokens import TokenIssuer
+from schakel_common.testing.client import api_client
+from schakel_common.testing.tokens import TEST_ISSUER, TokenIssuer
 from schakel_contracts.activities import ActivityState, RegistrationState
 from schakel_contracts.cases import CaseState, Effect
 from schakel_contracts.challenges import ChallengeState, RankedFieldlab
@@ -25,7 +26,9 @@ from schakel_contracts.figures import FigureState
 from schakel_contracts.hubs import HubState
 from schakel_contracts.ids import REGISTER_NAMESPACE
 from schakel_contracts.referrals import ReferralState
+from schakel_gateway.app import build
 from schakel_gateway.ledger.store import write_definitions
+from schakel_gateway.settings import GatewaySettings
 from schakel_gateway.view.schema import SCHEMA
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -167,6 +170,29 @@ class Fresh:
 
     client: Client
     rows: Rows
+
+
+def settings_of(view: str, servers: dict[str, Owner]) -> GatewaySettings:
+    """Settings of a gateway on a view and before those owners."""
+    return GatewaySettings(
+        database_url=view,
+        issuer=TEST_ISSUER,
+        registry_url=servers["registry"].address,
+        matching_url=servers["matching"].address,
+        events_url=servers["events"].address,
+        not_yet_known_wait_seconds=0.4,
+        private_seconds_max=1.0,
+        owner_seconds_max=1.0,
+        pool_size=3,
+    )
+
+
+@asynccontextmanager
+async def gateway_on(settings: GatewaySettings, issuer: TokenIssuer) -> AsyncIterator[Client]:
+    """Run a gateway."""
+    app = build(settings, verifier=issuer.verifier(settings)).app
+    async with api_client(app) as http:
+        yield Client(http, issuer, app)
 
 
 def fieldlab(slug: str, **changes: Any) -> FieldlabState:

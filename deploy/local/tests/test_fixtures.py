@@ -71,3 +71,8 @@ async def test_an_acknowledged_record_survives_kill_9(private_kafka: KafkaServer
 def test_the_database_programs_are_found_without_importing_the_wheel() -> None:
     assert (postgres.binaries() / "postgres").exists()
     assert isinstance(postgres.binaries(), Path)
+
+
+def test_a_cluster_id_is_never_taken_for_an_option() -> None:
+    ids = [kafka.new_cluster_id() for _ in range(2000)]  # one in 64 random ids begins with a dash
+    assert not [one for one in ids if one.startswith("-") or len(one) != 22]

@@ -1,6 +1,8 @@
 """A portal on a real database, with a stand-in for the gateway that keeps to the committed schema."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,142 +28,34 @@ from schakel_portal.sessions import Session, Sessions, Tokens, key_of
 from schakel_portal.settings import PortalSettings
 
 SCHEMA = Path(__file__).parents[2] / "gateway" / "schema.graphql"
+BLOCKS: dict[str, Any] = json.loads((Path(__file__).parent / "answers.json").read_text(encoding="utf-8"))
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 PUBLIC_URL = "http://127.0.0.1:8400"
 
 
+def block(name: str, /, **changes: Any) -> dict[str, Any]:
+    """One thing as the gateway describes it, with changes: a fieldlab, a match, a request, ..."""
+    return {**deepcopy(BLOCKS[name]), **changes}
+
+
 def lab(slug: str, **changes: Any) -> dict[str, Any]:
-    """A fieldlab as the gateway describes it."""
-    return {
-        "id": str(uuid4()),
-        "version": 3,
-        "slug": slug,
-        "name": slug.replace("-", " ").title(),
-        "kind": "fieldlab",
-        "hub": "oost",
-        "status": "ACTIVE",
-        "statusAsOf": "2025-09",
-        "recognition": {"status": "RECOGNISED", "on": "2015", "until": None, "basis": None},
-        "published": True,
-        "descriptionNl": "Hier kunnen bedrijven robotlassen en lijmen zien, proberen en leren.",
-        "descriptionEn": "Here companies can see, try and learn robot welding and bonding.",
-        "province": "NL-OV",
-        "place": "Enschede",
-        "latitude": 52.22,
-        "longitude": 6.89,
-        "started": "2015",
-        "ended": None,
-        "succeededBy": None,
-        "themes": ["robot_welding", "cobots"],
-        "transformations": ["advanced_manufacturing"],
-        "services": ["demonstration", "training"],
-        "sectors": ["25"],
-        "partners": ["Universiteit Twente"],
-        "facilities": ["two welding cells"],
-        "languages": [],
-        "trlMin": None,
-        "trlMax": None,
-        "capacity": "UNKNOWN",
-        "website": "https://example.nl/",
-        "confirmed": None,
-        "verification": "sourced",
-        "sources": ["https://example.nl/bron"],
-    } | changes
+    """A fieldlab."""
+    return block("lab", id=f"l-{slug}", slug=slug, name=slug.replace("-", " ").title(), **changes)
 
 
 def match(slug: str, rank: int, **changes: Any) -> dict[str, Any]:
     """A match whose parts add up: 31.4 + 22.5 + 6.25 - 1.15 = 59."""
-    parts = [
-        ("text", 31.4, "Dit lab schrijft zelf over “lassen” en “kleine series”.", "This lab writes of “welding”."),
-        ("technology", 22.5, "Dit lab heeft robotlassen en cobots.", "This lab has robot welding and cobots."),
-        ("distance", 6.25, "Ongeveer 14 km bij u vandaan.", "About 14 km from you."),
-        ("status", 0.0, "Of er plek is, weten we niet.", "Whether there is room is not known."),
-        ("freshness", -1.15, "Het lab heeft dit nog niet zelf nagekeken.", "The lab has not checked this itself."),
-    ]
-    return {
-        "slug": slug,
-        "name": slug.replace("-", " ").title(),
-        "rank": rank,
-        "score": 59.0,
-        "parts": [
-            {"name": name, "value": value, "textNl": nl, "textEn": en, "evidence": []} for name, value, nl, en in parts
-        ],
-        "unknown": ["capacity", "company_sector"],
-        "ended": None,
-    } | changes
+    return block("match", slug=slug, name=slug.replace("-", " ").title(), rank=rank, **changes)
 
 
 def referral(**changes: Any) -> dict[str, Any]:
     """A request for an introduction, just asked."""
-    company = {
-        "id": "c1",
-        "version": 2,
-        "status": "UNVERIFIED",
-        "homeHub": "oost",
-        "sizeClass": "SMALL",
-        "sbi": ["25"],
-        "members": [{"sub": "someone", "status": "ASKING"}],
-        "privateState": "OK",
-        "name": "Lasbedrijf De Vonk",
-        "kvkNumber": "01234567",
-        "place": "Hengelo",
-        "contacts": [{"name": "Ans de Vries", "phone": "074 123 45 67"}],
-    }
-    return {
-        "id": "r1",
-        "version": 1,
-        "status": "REQUESTED",
-        "challengeId": "ch1",
-        "companyId": "c1",
-        "fieldlabSlug": "smart-welding-factory",
-        "fieldlabHub": "oost",
-        "homeHub": "oost",
-        "routedHub": "oost",
-        "requestedAt": "2026-11-23T10:15:00Z",
-        "waitingOn": "FIELDLAB",
-        "dueOn": "2026-11-30",
-        "answeredAt": None,
-        "declineReason": None,
-        "outcome": None,
-        "outcomeOn": None,
-        "fieldlab": lab("smart-welding-factory"),
-        "company": company,
-        "challenge": {"id": "ch1", "privateState": "OK", "text": "Wij lassen kleine series met de hand."},
-        "privateState": "OK",
-        "messages": [{"at": "2026-11-23T10:15:00Z", "by": "COMPANY", "text": "Bellen kan elke ochtend."}],
-    } | changes
+    return block("referral", **changes)
 
 
 def activity(slug: str, **changes: Any) -> dict[str, Any]:
     """An activity to come, with two of twelve seats taken."""
-    return {
-        "id": "a1",
-        "version": 1,
-        "slug": slug,
-        "organiser": "hub:oost",
-        "organiserName": None,
-        "hub": "oost",
-        "status": "PLANNED",
-        "titleNl": "Open dag robotlassen",
-        "titleEn": "Open day robot welding",
-        "summaryNl": "Kom kijken naar lassen met een robot.",
-        "summaryEn": "Come and see welding with a robot.",
-        "startsAt": "2026-12-10T13:00:00Z",
-        "datePrecision": "INSTANT",
-        "endsAt": "2026-12-10T16:00:00Z",
-        "mode": "ON_SITE",
-        "place": "Enschede",
-        "fieldlabs": ["smart-welding-factory"],
-        "themes": ["robot_welding"],
-        "capacity": 12,
-        "seatsTaken": 2,
-        "waiting": 0,
-        "attendance": None,
-        "website": None,
-        "sources": [],
-        "myRegistration": None,
-        "registrations": [],
-    } | changes
+    return block("activity", slug=slug, **changes)
 
 
 def page_of(nodes: list[dict[str, Any]]) -> dict[str, Any]:
@@ -175,61 +69,38 @@ def activities(_info: object, **arguments: Any) -> dict[str, Any]:
     return page_of([activity("open-dag")] if coming else [activity("vorig-jaar", status="HELD")])
 
 
-def answers() -> dict[str, Any]:
-    """What the stand-in answers unless a test says otherwise; a callable gets the field's arguments."""
-    case = {
-        "id": "k1",
-        "version": 1,
-        "slug": "tima-robotlassen",
-        "owner": "national",
-        "hub": "zuid-holland",
-        "titleNl": "Robotlassen voor de scheepvaart",
-        "titleEn": "Robot welding for shipping",
-        "summaryNl": "Een robotbouwer en maritieme bedrijven zochten uit hoe lassen met robots bij hun werk past.",
-        "summaryEn": "A robot builder and maritime companies found out how welding with robots fits their work.",
-        "date": "2016",
-        "fieldlab": "duurzaamheidsfabriek",
-        "place": "Dordrecht",
-        "themes": ["robot_welding"],
-        "companyNames": ["Valk Welding"],
-        "companySize": "sme",
-        "effect": {"textNl": "Geen gemeten effect.", "textEn": "No measured effect.", "measured": False},
-        "sources": ["https://example.nl/verhaal"],
+def figures() -> list[dict[str, Any]]:
+    """One that is known, one from before its history, one that is hidden because it is small."""
+    known = block("indicator")
+    before = {"known": False, "reason": "before-history", "historyBegins": "2026-11-01T08:00:00Z"}
+    hidden = [{"hub": region["hub"], "count": None} for region in known["regions"]]
+    return [
+        known,
+        block("indicator", key="companies_asking", kind="UNIQUE", total=None, **before),
+        block("indicator", key="companies_served", total=None, national=None, regions=hidden),
+    ]
+
+
+def desk() -> dict[str, Any]:
+    """A hub's desk with one request on time, one late, a company to confirm and somebody to call."""
+    late = referral(id="r2", dueOn="2026-11-20", status="QUESTION", waitingOn="COMPANY")
+    none = dict.fromkeys(("waitingOnHub", "completed"), 0)
+    some = dict.fromkeys(("waitingOnFieldlab", "waitingOnCompany", "overdue", "companiesToVerify"), 1)
+    return {
+        "hub": "oost",
+        "requests": page_of([referral(), late]),
+        "companiesToVerify": [referral()["company"]],
+        "counts": {"open": 2, **none, **some},
+        "callBacksState": "OK",
+        "callBacks": [block("callBack")],
     }
-    regions = [("noord", 8), ("oost", 14), ("noordwest", 10), ("zuid-holland", 12), ("zuid", 9)]
-    indicator = {
-        "key": "fieldlabs_active",
-        "kind": "ADDITIVE",
-        "definitionNl": "Fieldlabs met de stand actief.",
-        "definitionEn": "Fieldlabs whose state is active.",
-        "version": 1,
-        "historyBegins": None,
-        "total": 55,
-        "national": 2,
-        "unassigned": 0,
-        "regions": [{"hub": hub, "count": count} for hub, count in regions],
-        "fieldlabs": [],
-        "overlap": None,
-    }
-    asking = {**indicator, "key": "companies_asking", "kind": "UNIQUE", "total": None, "historyBegins": "2026-11-01"}
-    figure = {
-        "id": "f1",
-        "version": 1,
-        "key": "fieldlabs_2016_06",
-        "level": "NATIONAL",
-        "subject": "national",
-        "labelNl": "Erkende fieldlabs (volgnummer)",
-        "labelEn": "Recognised fieldlabs (sequence number)",
-        "value": 15.0,
-        "unit": "fieldlabs",
-        "qualifier": "exact",
-        "kind": "output",
-        "source": "https://example.nl/brief",
-        "asOf": "2016-06-01",
-        "published": None,
-        "verification": "sourced",
-    }
-    draft = {
+
+
+def draft() -> dict[str, Any]:
+    """A need with three who can help, and one that has ended."""
+    slugs = ("smart-welding-factory", "fieldlab-industrial-robotics", "robohouse")
+    ended = match("campione", 4, ended={"on": "2021", "successor": "zuid"})
+    return {
         "id": "d1",
         "text": "Wij lassen kleine series met de hand en vinden geen lassers meer.",
         "language": "NL",
@@ -237,78 +108,35 @@ def answers() -> dict[str, Any]:
         "sbi": None,
         "concepts": ["robot_welding"],
         "noFit": False,
-        "matches": [
-            match("smart-welding-factory", 1),
-            match("fieldlab-industrial-robotics", 2),
-            match("robohouse", 3),
-            match("campione", 4, ended={"on": "2021", "successor": "zuid"}),
-        ],
+        "matches": [*(match(slug, rank) for rank, slug in enumerate(slugs, 1)), ended],
     }
-    ended = lab("campione", status="ENDED", place=None, latitude=None, longitude=None, succeededBy="zuid", hub="zuid")
-    labs = [
-        lab("smart-welding-factory"),
-        lab("robohouse", hub="zuid-holland", place="Delft", latitude=52.0, longitude=4.37),
-        ended,
-    ]
+
+
+def answers() -> dict[str, Any]:
+    """What the stand-in answers unless a test says otherwise; a callable gets the field's arguments."""
+    nowhere = {"place": None, "latitude": None, "longitude": None}
+    ended = lab("campione", status="ENDED", succeededBy="zuid", hub="zuid", **nowhere)
+    delft = {"hub": "zuid-holland", "place": "Delft", "latitude": 52.0, "longitude": 4.37}
+    labs = [lab("smart-welding-factory"), lab("robohouse", **delft), ended]
+    case, moment = block("case"), "2026-11-24T09:00:00Z"
+    network = {"asOf": moment, "knownAt": moment, "position": 42, "level": "NATIONAL", "region": None}
     return {
         "me": None,
-        "draft": draft,
-        "technologies": [
-            {"key": "robot_welding", "nameNl": "Robotlassen", "nameEn": "Robot welding", "fieldlabs": 2},
-            {"key": "cobots", "nameNl": "Cobots", "nameEn": "Cobots", "fieldlabs": 5},
-        ],
+        "draft": draft(),
+        "technologies": deepcopy(BLOCKS["technologies"]),
         "fieldlabs": page_of(labs),
         "fieldlab": lambda _info, slug: next((each for each in labs if each["slug"] == slug), None),
         "activities": activities,
         "activity": lambda _info, slug: activity(slug) if slug == "open-dag" else None,
         "cases": page_of([case]),
         "case": lambda _info, slug: case if slug == case["slug"] else None,
-        "network": {
-            "asOf": "2026-11-24T09:00:00Z",
-            "knownAt": "2026-11-24T09:00:00Z",
-            "position": 42,
-            "level": "NATIONAL",
-            "region": None,
-            "indicators": [indicator, asking],
-        },
-        "figures": [figure],
+        "network": {**network, "indicators": figures()},
+        "figures": [block("figure")],
         "myReferrals": [referral()],
         "referral": referral(),
-        "hubDesk": {
-            "hub": "oost",
-            "requests": page_of(
-                [referral(), referral(id="r2", dueOn="2026-11-20", status="QUESTION", waitingOn="COMPANY")]
-            ),
-            "companiesToVerify": [referral()["company"]],
-            "counts": {
-                "open": 2,
-                "waitingOnFieldlab": 1,
-                "waitingOnCompany": 1,
-                "waitingOnHub": 0,
-                "overdue": 1,
-                "completed": 0,
-                "companiesToVerify": 1,
-            },
-            "callBacksState": "OK",
-            "callBacks": [
-                {
-                    "id": "b1",
-                    "name": "Piet Jansen",
-                    "phone": "06 12 34 56 78",
-                    "when": "na 14 uur",
-                    "postcode": "7521",
-                    "askedAt": "2026-11-24T08:00:00Z",
-                    "text": "Onze machines zijn oud.",
-                }
-            ],
-        },
+        "hubDesk": desk(),
         "fieldlabInbox": page_of([referral()]),
     }
-
-
-def signed_in_answers(scopes: list[str]) -> dict[str, Any]:
-    """What changes when somebody is signed in."""
-    return {"me": {"subject": "someone", "scopes": scopes, "companies": [referral()["company"]]}}
 
 
 @dataclass
@@ -453,3 +281,9 @@ class TokenMaker:
 def as_token() -> TokenMaker:
     """``as_token("company", 1)`` is the token of a command that changed one company."""
     return TokenMaker()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The moment at which the tests take place."""
+    return NOW

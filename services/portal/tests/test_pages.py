@@ -107,7 +107,7 @@ async def test_a_need_becomes_matches_with_reasons_that_add_up(browser: httpx.As
     assert points[:6] == [31, 23, 6, 0, -1, 59]
     assert "of er plek is, in welke sector u werkt." in page.text
     ended = page.text.split("Deze labs pasten ook, maar zijn gestopt")[1]
-    assert "gestopt in 2021" in ended
+    assert "gestopt (2021)" in ended
     assert "hub Zuid" in ended
 
 
@@ -375,6 +375,7 @@ async def test_figures_of_a_past_day_are_asked_for_and_unknown_is_no_zero(
     page = (await browser.get("/cijfers?op=2026-01-31")).text
     assert gateway.asked[-1]["variables"] == {"asOf": "2026-01-31"}
     assert "Wij tellen dit sinds 1 november 2026." in page
+    assert "Te weinig om te laten zien" in page
     assert "Positie 42" in page
     wrong = await browser.get("/cijfers?op=gisteren")
     assert "Kies een dag, bijvoorbeeld 2026-01-31." in wrong.text

@@ -71,8 +71,8 @@ def test_a_problem_without_fields_stands_above_the_form() -> None:
 
 
 def test_english_falls_back_on_the_message_of_the_api() -> None:
-    assert field_text(Texts("en"), "website", "not-an-address", "Send a web address.") == "Send a web address."
-    assert field_text(Texts("nl"), "website", "not-an-address", "Send a web address.") != "Send a web address."
+    assert field_text(Texts("en"), "website", "brand-new-rule", "Send a web address.") == "Send a web address."
+    assert field_text(Texts("nl"), "website", "brand-new-rule", "Send a web address.") != "Send a web address."
 
 
 def test_styles_are_one_file_whose_address_changes_with_its_content() -> None:

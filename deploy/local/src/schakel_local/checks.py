@@ -40,7 +40,9 @@ def all_checks() -> list[Check]:
     if is_there("schakel_contracts"):
         checks.append(Check("contracts", _module("schakel_contracts", "export", "--check")))
     if is_there("schakel_gateway"):
-        checks.append(Check("graphql schema", _module("schakel_gateway", "schema", "--check")))
+        checks.append(
+            Check("graphql schema", _module("schakel_gateway", "schema", "--check"), CHECKOUT / "services" / "gateway")
+        )
     return checks
 
 

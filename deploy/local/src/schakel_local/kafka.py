@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_co
 
 from schakel_local.artefacts import locked, missing, obtain
 from schakel_local.java import java
+from schakel_local.probe import listens
 from schakel_local.process import Command, last_lines, run
 
 _FORMAT_SECONDS = 60.0
@@ -31,8 +32,7 @@ async def prepare(data: Path, log: Path, *, port: int, controller_port: int, say
     jars = await asyncio.to_thread(obtain, artefacts)
     properties = data / "server.properties"
     if _write_properties(properties, port, controller_port):
-        cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
-        arguments = ("format", "--standalone", "-t", cluster_id, "-c", str(properties))
+        arguments = ("format", "--standalone", "-t", new_cluster_id(), "-c", str(properties))
         options = ("-Xmx128m", "-XX:TieredStopAtLevel=1")
         command = Command(java("kafka.tools.StorageTool", *arguments, class_path=jars, options=options))
         if await run(command, log, seconds=_FORMAT_SECONDS):
@@ -50,7 +50,8 @@ async def is_ready(bootstrap: str) -> bool:
 
     A fresh broker makes the coordinator's topic when it is first asked; until then each new consumer logs errors.
     """
-    if not await _listens(bootstrap):  # asked first, because the client logs an error for a port that is closed
+    host, _, port = bootstrap.split(",", maxsplit=1)[0].rpartition(":")
+    if not await listens(host, int(port)):  # asked first, because the client logs an error for a port that is closed
         return False
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS)
     try:
@@ -63,15 +64,12 @@ async def is_ready(bootstrap: str) -> bool:
     return True
 
 
-async def _listens(bootstrap: str) -> bool:
-    host, _, port = bootstrap.split(",", maxsplit=1)[0].rpartition(":")
-    try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), 2)
-    except (OSError, TimeoutError):
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True
+def new_cluster_id() -> str:
+    """A random id of 22 characters, never with a dash in front: that would be read as an option."""
+    while True:
+        cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        if not cluster_id.startswith("-"):
+            return cluster_id
 
 
 async def ensure_topics(bootstrap: str, partitions: Mapping[str, int], *, keep_ms: int = -1) -> int:

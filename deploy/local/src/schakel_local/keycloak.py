@@ -10,11 +10,10 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import httpx
-
 from schakel_local.artefacts import Artefact, locked, missing, obtain, sha256_of
 from schakel_local.java import java
 from schakel_local.places import cache_directory
+from schakel_local.probe import answers
 from schakel_local.process import Command, last_lines, run
 
 ADMIN = "admin"
@@ -86,12 +85,7 @@ async def prepare(
 
 async def is_ready(url: str) -> bool:
     """Whether the server answers for its own realm."""
-    try:
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-            reply = await client.get(f"{url}/realms/master/.well-known/openid-configuration")
-    except httpx.HTTPError:
-        return False
-    return reply.status_code == httpx.codes.OK
+    return await answers(f"{url}/realms/master/.well-known/openid-configuration")
 
 
 async def _built(log: Path, say: Callable[[str], None]) -> Path:

@@ -93,6 +93,7 @@ def environment(service: Service, where: Addresses, secrets: Secrets) -> dict[st
         "SCHAKEL_ISSUER": issuer,
         "SCHAKEL_JWKS_URL": f"{issuer}/protocol/openid-connect/certs",
         "SCHAKEL_ALLOWED_CLIENTS": "schakel-portal,schakel-gateway,schakel-load,schakel-cli,schakel-tests",
+        "SCHAKEL_INSTANCE": "local",  # a consumer that comes back under its old name rejoins at once
         "SCHAKEL_HOST": _HOST,
         "SCHAKEL_PORT": str(where.ports[service.name]),
         "SCHAKEL_OTLP_ENDPOINT": own("SCHAKEL_OTLP_ENDPOINT"),

@@ -10,14 +10,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
-
 from schakel_local import kafka, keycloak, postgres, runfile
 from schakel_local.artefacts import ArtefactError
 from schakel_local.jobs import jobs, present
 from schakel_local.parts import Place, kafka_part, keycloak_part, postgres_part
 from schakel_local.places import data_directory
 from schakel_local.ports import Ports
+from schakel_local.probe import answers
 from schakel_local.process import Command
 from schakel_local.secret import Secrets
 from schakel_local.services import Addresses, Service, addresses, environment, own
@@ -83,7 +82,8 @@ async def _run(directory: Path, port: int | None) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, supervisor.stop)
-    tell(f"Schakel starts in {directory} (first start: some minutes for downloads; Ctrl-C stops everything)")
+    hint = "" if (directory / "stamps").exists() else "the first start takes some minutes; "
+    tell(f"Schakel starts in {directory} ({hint}Ctrl-C stops everything)")
     try:
         await supervisor.run(ready)
     except (RunEnded, ArtefactError, kafka.KafkaSetupError, keycloak.KeycloakError, postgres.PostgresError) as error:
@@ -115,9 +115,9 @@ def _plan(place: Place, where: Addresses) -> tuple[list[Part], list[Job]]:
     return parts, work
 
 
-def _own(name: str, answers: Callable[[], Awaitable[bool]]) -> Job:
+def _own(name: str, is_ready: Callable[[], Awaitable[bool]]) -> Job:
     async def look(_say: Say) -> str:
-        if not await answers():
+        if not await is_ready():
             raise RunEnded(f"your own {name} does not answer: is its address right, and does it run?")
         return "your own answers"
 
@@ -142,10 +142,7 @@ def _service_part(service: Service, place: Place, where: Addresses) -> Part:
         )
 
     async def ready() -> bool:
-        with suppress(httpx.HTTPError):
-            async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-                return (await client.get(f"{address}/readyz")).status_code == httpx.codes.OK
-        return False
+        return await answers(f"{address}/readyz")
 
     return Part(service.name, prepare, ready, needs=("migrations", "topics"), address=address)
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final, get_args
 from uuid import UUID
 
+from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
@@ -42,22 +43,31 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
             name = "_".join(str(part) for part in each["loc"]).upper()
             _complain(f"SCHAKEL_{name}: {each['msg']}")
         return MISUSED
-    if arguments.command == "serve":
-        serve(definition, settings, arguments.roles)
-        return OK
-    if arguments.command == "openapi":
-        _print(definition.build(settings).app.openapi())
-        return OK
-    configure_logs(definition.name, settings.log_level)
-    try:
-        asyncio.run(_work(definition, settings, arguments))
-    except Problem as problem:
-        _complain(f"{problem.slug}: {problem.detail or problem.type.title_en}")
-        return FAILED
-    except (OSError, DBAPIError) as error:
-        _complain(f"{type(error).__name__}: is the database at its address, and migrated?")
-        return FAILED
+    match arguments.command:
+        case "serve":
+            serve(definition, settings, arguments.roles)
+        case "openapi":
+            _print(definition.build(settings).app.openapi())
+        case _:
+            configure_logs(definition.name, settings.log_level)
+            return _run(_work(definition, settings, arguments))
     return OK
+
+
+def _run(work: Coroutine[Any, Any, None]) -> int:
+    """Do the work; what can go wrong at a command line is said in one line."""
+    try:
+        asyncio.run(work)
+    except Problem as problem:
+        complaint = f"{problem.slug}: {problem.detail or problem.type.title_en}"
+    except KafkaError as error:
+        complaint = f"{type(error).__name__}: does Kafka answer at SCHAKEL_KAFKA_BOOTSTRAP?"
+    except (OSError, DBAPIError) as error:
+        complaint = f"{type(error).__name__}: is the database at its address, and migrated?"
+    else:
+        return OK
+    _complain(complaint)
+    return FAILED
 
 
 def _work(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import asyncpg
 from sqlalchemy import MetaData, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
@@ -14,6 +15,16 @@ from schakel_common.barriers import barrier
 
 STATEMENT_TIMEOUT_SECONDS: Final = 10
 """A request that needs longer than this is broken; migrations and batch jobs set their own."""
+
+DIRECT_FAILURES: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What a direct connection raises when the database refuses or is gone; asyncpg calls it an internal error of its own
+when it hears of the end in the middle of a statement."""
 
 _CONSTRAINT_NAMES: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

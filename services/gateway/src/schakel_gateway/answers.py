@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 from graphql import GraphQLError
 
+from schakel_common.database import DIRECT_FAILURES
 from schakel_common.problems import Problem
 from schakel_common.telemetry import trace_id_now
 
@@ -83,7 +84,7 @@ _PASSES: Final = ("08", "40", "53", "55", "57")
 def _is_away(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate).startswith(_PASSES)
-    return isinstance(error, (OSError, TimeoutError, asyncpg.InterfaceError))
+    return isinstance(error, DIRECT_FAILURES)
 
 
 def _coded(error: GraphQLError, message: str, extensions: Mapping[str, Any]) -> GraphQLError:

@@ -10,6 +10,7 @@ from schakel_common.auth import Principal
 from schakel_common.problems import Problem
 from schakel_gateway.access import OWNED, RULES, Rule
 from schakel_gateway.answers import problem_fields
+from schakel_gateway.executor import LEAF
 from schakel_gateway.keys import camel, snake
 from schakel_gateway.operation import Operation
 
@@ -42,6 +43,7 @@ def guard(schema: GraphQLSchema) -> None:
             raise LookupError(f"access.OWNED names a type that does not exist: {type_name}")  # noqa: TRY004 - as above
         for name in (owned.state, *owned.fields):
             declared.fields[name].resolve = _owned(type_name, name)
+            declared.fields[name].extensions.pop(LEAF, None)
 
 
 def _guard_root(root: str, field: GraphQLField, rule: Rule) -> None:

@@ -81,6 +81,7 @@ class Pipeline(SchemaExtension):
             return
         if execution.result is not None and not execution.result.errors:
             session.response.headers["ETag"] = f'"{operation.moment["position"]}"'
+            session.response.headers["Cache-Control"] = "no-cache"
 
 
 def _mask(result: object) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from schakel_common.database import DIRECT_FAILURES
 from schakel_common.telemetry import measure
 from schakel_contracts.envelope import Reference
 from schakel_contracts.topics import TOPIC_OF_KIND
@@ -38,7 +39,7 @@ class Positions:
         while True:
             try:
                 connection = await asyncpg.connect(self._database_url, timeout=5)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DIRECT_FAILURES as error:
                 _logger.warning("cannot listen for view positions: %s", type(error).__name__)
                 await asyncio.sleep(RECONNECT_SECONDS)
                 continue

@@ -20,6 +20,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from schakel_common.broker import REQUEST_TIMEOUT_MS, ensure_topics
+from schakel_common.database import DIRECT_FAILURES
 from schakel_common.settings import ServiceSettings
 from schakel_common.telemetry import measure, span
 from schakel_contracts.heartbeats import Heartbeat
@@ -46,6 +47,15 @@ HEAR_SECONDS: Final = 1.0
 _SERVICES: Final = ("registry", "matching", "events")
 _HEARTBEATS: Final[Mapping[str, str]] = {heartbeat_topic(service): service for service in _SERVICES}
 
+_FEW_ROWS_OFTEN: Final = {
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+}
+"""The same statements over a handful of rows of large tables, again and again: by index, and planned once."""
+
 _REFUSED: Final = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _log: Final = logging.getLogger(__name__)
 
@@ -69,7 +79,7 @@ async def run_projector(settings: ServiceSettings, stop: asyncio.Event, *, schem
                 if connection is not None:
                     await Projection(settings, connection, schema).run(stop)
             back_off = ELECTION_SECONDS
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, ZombieError) as error:
+        except (*DIRECT_FAILURES, KafkaError, ZombieError) as error:
             _log.warning("projector starts over in %.1f s: %s", back_off, type(error).__name__)
             await _pause(stop, back_off)
             back_off = min(back_off * 2, BACK_OFF_SECONDS_MAX)
@@ -81,7 +91,7 @@ async def elected(database_url: str, stop: asyncio.Event) -> AsyncIterator[Any]:
 
     It asks again instead of waiting in the database: a statement that waits holds a snapshot, and with it dead rows.
     """
-    connection = await asyncpg.connect(database_url, timeout=5, command_timeout=60)
+    connection = await asyncpg.connect(database_url, timeout=5, command_timeout=60, server_settings=_FEW_ROWS_OFTEN)
     try:
         won = False
         while not won and not stop.is_set():
@@ -90,7 +100,7 @@ async def elected(database_url: str, stop: asyncio.Event) -> AsyncIterator[Any]:
                 await _pause(stop, ELECTION_SECONDS)
         yield connection if won else None
     finally:
-        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*DIRECT_FAILURES):
             await connection.close(timeout=CLOSE_SECONDS)
 
 

@@ -231,10 +231,19 @@ def incoming(of: Version) -> Incoming:
     )
 
 
-def network(seed: int, companies: int = 12, days: int = 60) -> list[Version]:
+def network(
+    seed: int, companies: int = 12, days: int = 60, *, mixing: float = 1.0, backdated: float = 1 / 3
+) -> list[Version]:
     """Return the history of a made-up network, in order of recording.
 
-    Companies move, merge and are erased; referrals are answered, corrected and change hands; a third of all versions is
+    Args:
+        seed: the same seed gives the same network.
+        companies: how many.
+        days: over how long.
+        mixing: how often companies merge and referrals change hands; at 1 so often that nearly all hang together.
+        backdated: the part of the versions that were effective before they were recorded.
+
+    Companies move, merge and are erased; referrals are answered, corrected and change hands; some versions are
     backdated, and some are said again in a second epoch. `recorded_at` rises per aggregate and is unique.
     """
     chance = random.Random(seed)
@@ -242,33 +251,48 @@ def network(seed: int, companies: int = 12, days: int = 60) -> list[Version]:
     made: list[Version] = []
     for number in range(companies):
         hub = chance.choice(HUBS)
-        made += _lived(chance, tick, days, _company_states(chance, number, companies, hub))
+        made += _lived(chance, tick, days, backdated, _company_states(chance, number, companies, hub, mixing))
         for of_company in range(chance.randint(0, 3)):
             referral_number = number * 10 + of_company
-            made += _lived(chance, tick, days, _referral_states(chance, referral_number, number, companies, hub))
-            made += _lived(chance, tick, days, [challenge(referral_number, number, home_hub=hub, routed_hub=hub)])
+            asked = _referral_states(
+                chance, referral(referral_number, number, home_hub=hub, routed_hub=hub), companies, mixing
+            )
+            made += _lived(chance, tick, days, backdated, asked)
+            made += _lived(
+                chance, tick, days, backdated, [challenge(referral_number, number, home_hub=hub, routed_hub=hub)]
+            )
     for slug in _FIELDLABS:
-        made += _lived(chance, tick, days, [_any_fieldlab(chance, slug) for _ in range(chance.randint(1, 4))])
+        made += _lived(
+            chance, tick, days, backdated, [_any_fieldlab(chance, slug) for _ in range(chance.randint(1, 4))]
+        )
     for number in range(companies // 2):
         starts = [f"2026-0{chance.randint(1, 3)}-{chance.randint(1, 28):02}" for _ in range(chance.randint(1, 3))]
         hub = chance.choice(HUBS)
         states = [activity(number, each, hub, cancelled=chance.random() < 0.2) for each in starts]  # noqa: PLR2004
-        made += _lived(chance, tick, days, states)
-        made += _lived(chance, tick, days, [registration(number, number, f"person-{number}", activity_hub=hub)])
+        made += _lived(chance, tick, days, backdated, states)
         made += _lived(
-            chance, tick, days, [case(number, hub), case(number, hub, withdrawn=True)][: chance.randint(1, 2)]
+            chance, tick, days, backdated, [registration(number, number, f"person-{number}", activity_hub=hub)]
+        )
+        made += _lived(
+            chance,
+            tick,
+            days,
+            backdated,
+            [case(number, hub), case(number, hub, withdrawn=True)][: chance.randint(1, 2)],
         )
     return sorted(made, key=lambda each: each.recorded_at)
 
 
-def _lived(chance: random.Random, tick: Iterator[int], days: int, states: Iterable[State]) -> list[Version]:
+def _lived(
+    chance: random.Random, tick: Iterator[int], days: int, backdated: float, states: Iterable[State]
+) -> list[Version]:
     """Give states their times: a life begins somewhere, goes on in steps, and is corrected afterwards now and then."""
     result: list[Version] = []
     recorded = chance.uniform(0, days / 2)
     for number, state in enumerate(states, start=1):
         recorded += chance.uniform(0.1, days / 6) + next(tick) * 1e-7
-        backdated = chance.random() < 1 / 3
-        effective = recorded - chance.uniform(0, days / 3) if backdated else recorded
+        late = chance.random() < backdated
+        effective = recorded - chance.uniform(0, days / 3) if late else recorded
         result.append(version(state, number, effective, recorded))
     if result and chance.random() < 0.1:  # noqa: PLR2004 - one in ten is said again
         last = result[-1]
@@ -276,10 +300,12 @@ def _lived(chance: random.Random, tick: Iterator[int], days: int, states: Iterab
     return result
 
 
-def _company_states(chance: random.Random, number: int, companies: int, hub: str) -> list[CompanyState]:
+def _company_states(chance: random.Random, number: int, companies: int, hub: str, mixing: float) -> list[CompanyState]:
     states = [company(number, hub, status="unverified")]
     for _ in range(chance.randint(0, 3)):
         what = chance.choice(("verified", "moved", "merged", "erased"))
+        if what == "merged" and chance.random() > mixing:
+            what = "moved"
         if what == "merged":
             states.append(company(number, hub, status="merged", merged_into=chance.randrange(companies)))
         elif what == "erased":
@@ -290,13 +316,12 @@ def _company_states(chance: random.Random, number: int, companies: int, hub: str
     return states
 
 
-def _referral_states(
-    chance: random.Random, number: int, of_company: int, companies: int, hub: str
-) -> list[ReferralState]:
-    lab = chance.choice(_FIELDLABS)
-    states = [referral(number, of_company, lab, home_hub=hub, routed_hub=hub)]
+def _referral_states(chance: random.Random, first: ReferralState, companies: int, mixing: float) -> list[ReferralState]:
+    states = [msgspec.structs.replace(first, fieldlab=chance.choice(_FIELDLABS))]
     for _ in range(chance.randint(0, 4)):
         what = chance.choice(("accepted", "declined", "withdrawn", "outcome", "nothing", "erased", "company"))
+        if what == "company" and chance.random() > mixing:
+            what = "accepted"
         last = states[-1]
         if what == "company":
             states.append(msgspec.structs.replace(last, company_id=identifier("company", chance.randrange(companies))))

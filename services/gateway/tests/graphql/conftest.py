@@ -1,18 +1,16 @@
 """A gateway in the test's process, on a real view with rows, before small real servers that stand for the owners."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from gateway_world import Client, Fresh, Owner, Rows, seed, serving
+from gateway_world import Client, Fresh, Owner, Rows, gateway_on, seed, serving, settings_of
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from schakel_common.testing.client import api_client
 from schakel_common.testing.databases import PostgresServer, service_database
 from schakel_common.testing.tokens import TEST_ISSUER, TokenIssuer
-from schakel_gateway.app import DEFINITION, build
+from schakel_gateway.app import DEFINITION
 from schakel_gateway.settings import GatewaySettings
 
 
@@ -55,29 +53,6 @@ async def view(postgres_server: PostgresServer) -> AsyncIterator[str]:
         finally:
             await connection.close()
         yield url
-
-
-def settings_of(view: str, servers: dict[str, Owner]) -> GatewaySettings:
-    """Settings of a gateway on a view and before those owners."""
-    return GatewaySettings(
-        database_url=view,
-        issuer=TEST_ISSUER,
-        registry_url=servers["registry"].address,
-        matching_url=servers["matching"].address,
-        events_url=servers["events"].address,
-        not_yet_known_wait_seconds=0.4,
-        private_seconds_max=1.0,
-        owner_seconds_max=1.0,
-        pool_size=3,
-    )
-
-
-@asynccontextmanager
-async def gateway_on(settings: GatewaySettings, issuer: TokenIssuer) -> AsyncIterator[Client]:
-    """Run a gateway."""
-    app = build(settings, verifier=issuer.verifier(settings)).app
-    async with api_client(app) as http:
-        yield Client(http, issuer, app)
 
 
 @pytest.fixture(scope="session")

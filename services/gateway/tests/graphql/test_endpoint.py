@@ -64,6 +64,7 @@ async def test_a_query_may_be_read_by_get_and_has_an_etag(client: Client) -> Non
     reply = await client.http.get("/graphql", params={"query": HUBS})
     assert reply.json()["data"] == {"hubs": [{"slug": "oost"}]}
     etag = reply.headers["etag"]
+    assert reply.headers["cache-control"] == "no-cache"
     assert etag == f'"{reply.json()["extensions"]["snapshot"]["position"]}"'
     again = await client.http.get("/graphql", params={"query": HUBS}, headers={"If-None-Match": etag})
     assert (again.status_code, again.content) == (304, b"")

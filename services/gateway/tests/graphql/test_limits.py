@@ -91,6 +91,8 @@ async def test_fragments_that_double_are_counted_in_no_time(client: Client) -> N
 
 
 PAGE = "`first` must be 1 to 100."
+LISTS_IN_LISTS = """{ myChallenges { referrals { challenge { referrals { challenge { referrals { challenge { referrals
+    { id } } } } } } } } }"""
 COSTLY: dict[str, tuple[str, dict[str, Any] | None, str, str]] = {
     "a page of a million": ("{ fieldlabs(first: 1000000) { totalCount } }", None, "invalid-input", PAGE),
     "a page of a million in a variable": (
@@ -108,8 +110,7 @@ COSTLY: dict[str, tuple[str, dict[str, Any] | None, str, str]] = {
         PAGE,
     ),
     "lists in lists": (
-        "{ myChallenges { referrals { challenge { referrals { challenge { referrals { challenge { referrals"
-        " { id } } } } } } } } }",
+        LISTS_IN_LISTS,
         None,
         "too-costly",
         "This asks for up to 4690 objects",

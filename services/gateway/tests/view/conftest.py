@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from schakel_common.migrations import migrate
 from schakel_gateway.ledger.steps import Version
@@ -14,7 +15,7 @@ from schakel_gateway.ledger.store import write_definitions
 from schakel_gateway.projections.apply import Batch, apply
 from schakel_gateway.testing import incoming
 from schakel_gateway.view.schema import SCHEMA, statements
-from schakel_local.fixtures import PostgresServer
+from schakel_local.fixtures import KafkaServer, PostgresServer
 
 MIGRATIONS = Path(__file__).parents[2] / "src" / "schakel_gateway" / "migrations"
 
@@ -69,6 +70,19 @@ async def pool(view_url: str) -> AsyncIterator[Any]:
     """Connections of the gateway, for reading as somebody."""
     async with asyncpg.create_pool(view_url, min_size=1, max_size=2) as opened:
         yield opened
+
+
+@pytest.fixture
+async def topic_prefix(kafka_server: KafkaServer) -> AsyncIterator[str]:
+    """A prefix of this test; its topics are deleted again, because a broker's memory is finite."""
+    prefix = f"t{uuid4().hex[:8]}-"
+    yield prefix
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_server.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([name for name in await admin.list_topics() if name.startswith(prefix)])
+    finally:
+        await admin.close()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import pytest
@@ -43,10 +42,8 @@ BARRIERS = ("projector.before_apply", "projector.before_commit", "projector.afte
 
 
 @pytest.fixture
-def settings(view_url: str, kafka_server: KafkaServer) -> ServiceSettings:
-    return ServiceSettings(
-        database_url=view_url, kafka_bootstrap=kafka_server.bootstrap, topic_prefix=f"t{uuid4().hex[:8]}-"
-    )
+def settings(view_url: str, kafka_server: KafkaServer, topic_prefix: str) -> ServiceSettings:
+    return ServiceSettings(database_url=view_url, kafka_bootstrap=kafka_server.bootstrap, topic_prefix=topic_prefix)
 
 
 class Owners:

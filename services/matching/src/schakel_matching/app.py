@@ -1,20 +1,19 @@
 """The composition root: from settings to a running matching service. Only here are things put together."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
-from sqlalchemy.exc import DBAPIError
 
 from schakel_common import journal_api
 from schakel_common.auth import TokenVerifier
 from schakel_common.clock import Clock, SystemClock
 from schakel_common.commands import delete_old_keys
 from schakel_common.database import Database
+from schakel_common.housekeeping import hourly
 from schakel_common.http import create_app
 from schakel_common.migrations import ensure_migrated
 from schakel_common.serve import Parts, ServiceDefinition
@@ -29,9 +28,6 @@ from schakel_matching.settings import MatchingSettings
 
 VERSION: Final = "1.0.0"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-CLEANING_SECONDS: Final = 3600
-
-_log: Final = logging.getLogger(__name__)
 
 
 def make_app(
@@ -73,21 +69,13 @@ def build(settings: MatchingSettings) -> Parts:
 
 
 def cleaning(database: Database, clock: Clock) -> Callable[[asyncio.Event], Awaitable[None]]:
-    """Return the work that deletes, every hour, what may not be kept longer: it may run beside itself."""
+    """Return the work that deletes, every hour, what may not be kept longer."""
 
-    async def clean_hourly(stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                async with database.unit_of_work() as session:
-                    deleted = await delete_old_drafts(session, clock)
-                await delete_old_keys(database)
-                _log.info("deleted %d drafts and call-backs after their 30 days", deleted)
-            except (DBAPIError, OSError, TimeoutError) as error:
-                _log.warning("cleaning waits for its next hour: %s", type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), CLEANING_SECONDS)
+    async def delete_drafts() -> int:
+        async with database.unit_of_work() as session:
+            return await delete_old_drafts(session, clock)
 
-    return clean_hourly
+    return hourly(delete_drafts, partial(delete_old_keys, database))
 
 
 DEFINITION: Final = ServiceDefinition(name="matching", settings=MatchingSettings, migrations=MIGRATIONS, build=build)

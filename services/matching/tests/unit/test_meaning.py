@@ -1,4 +1,4 @@
-"""What the engine promises with its encoders: sums, neutral facts, one campus, several needs, and any input at all."""
+"""What the engine promises with its encoders: sums, neutral facts, one campus, and any input at all."""
 
 from datetime import date
 from math import fsum
@@ -6,10 +6,8 @@ from math import fsum
 import pytest
 
 from schakel_matching.engine.catalogue import Catalogue
-from schakel_matching.engine.needs import needs_of
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
-from schakel_matching.reference_data import ReferenceData
 
 TODAY = date(2026, 11, 24)
 PLANNER = "wij frezen kleine series, omstellen kost uren, en onze planner stopt ermee"
@@ -65,20 +63,3 @@ def test_region_and_age_change_a_score_only_through_their_own_parts(register: Ca
         for part in match.parts:
             if part.name not in {"distance", "freshness"} and match.slug in after:
                 assert part.value == after[match.slug][part.name]
-
-
-def test_two_needs_in_one_text_are_two_exact_pieces(reference_data: ReferenceData, register: Catalogue) -> None:
-    meaning = register.meaning
-    assert meaning is not None
-    found = needs_of(PLANNER, reference_data.vocabulary, lambda clause: meaning.themes(clause, "nl"))
-    assert len(found) == 2
-    assert found[0].technologies == ("cnc_machining", "small_series")
-    assert "planner stopt ermee" in found[1].text
-    assert all(part.text in PLANNER for part in found)
-
-
-def test_one_need_stays_whole(reference_data: ReferenceData) -> None:
-    assert [part.text for part in needs_of("lasrobot voor kleine series", reference_data.vocabulary)] == [
-        "lasrobot voor kleine series"
-    ]
-    assert needs_of("", reference_data.vocabulary)[0].technologies == ()

@@ -190,11 +190,15 @@ class IdentityProvider:
             raise IdentityUnavailable("the reply holds no tokens") from error
 
     async def _post(self, endpoint: str, **fields: str) -> tuple[int, Mapping[str, Any]]:
-        secret = aiohttp.BasicAuth(self._settings.client_id, self._settings.client_secret)
+        secret = aiohttp.encode_basic_auth(self._settings.client_id, self._settings.client_secret)
         timeout = aiohttp.ClientTimeout(total=_SECONDS_MAX)
         try:
             async with self._http.post(
-                f"{self._back}/{endpoint}", data=fields, auth=secret, timeout=timeout, allow_redirects=False
+                f"{self._back}/{endpoint}",
+                data=fields,
+                headers={"Authorization": secret},
+                timeout=timeout,
+                allow_redirects=False,
             ) as reply:
                 document = await reply.json(content_type=None)
                 if reply.status >= 500 or not isinstance(document, dict):  # noqa: PLR2004 - an HTTP status

@@ -40,9 +40,15 @@ class PendingLogin(BaseModel):
 
 
 class Draft(BaseModel):
-    """An unclaimed question: its secret opens it; ``messages`` holds what was typed for each fieldlab."""
+    """An unclaimed question: its secret opens it.
+
+    Attributes:
+        postcode: as it was typed; the question itself keeps the digits only.
+        messages: what was typed for each fieldlab.
+    """
 
     secret: str
+    postcode: str = ""
     messages: dict[str, str] = {}
 
 
@@ -66,9 +72,9 @@ class Content(BaseModel):
         """Add a login under way; of those given up only the latest few are kept."""
         self.logins = [*self.logins, login][-_PENDING_LOGINS_MAX:]
 
-    def remember_draft(self, draft_id: str, secret: str) -> None:
+    def remember_draft(self, draft_id: str, secret: str, postcode: str = "") -> None:
         """Add a question; the oldest are forgotten first."""
-        self.drafts = dict([*self.drafts.items(), (draft_id, Draft(secret=secret))][-_DRAFTS_MAX:])
+        self.drafts = dict([*self.drafts.items(), (draft_id, Draft(secret=secret, postcode=postcode))][-_DRAFTS_MAX:])
 
 
 class Session(BaseModel):

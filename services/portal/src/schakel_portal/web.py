@@ -1,7 +1,7 @@
 """What every page shares: the visitor, the language, the gateway in the visitor's name, and one way to answer."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -263,6 +263,11 @@ async def read_form(request: Request) -> dict[str, str]:
     return fields
 
 
+def fieldlabs_of(scopes: Sequence[str]) -> list[str]:
+    """Return the slugs of the fieldlabs that somebody works for."""
+    return [scope.removeprefix("fieldlab:") for scope in scopes if scope.startswith("fieldlab:")]
+
+
 def environment() -> Environment:
     """Return the templates: everything is escaped, and a name that is missing is a mistake of ours."""
     templates = Environment(
@@ -272,7 +277,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals.update(asset=assets.address_of, point=geography.point, points_of=points_of)
+    templates.globals.update(
+        asset=assets.address_of, point=geography.point, points_of=points_of, fieldlabs_of=fieldlabs_of
+    )
     return templates
 
 

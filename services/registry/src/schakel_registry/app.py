@@ -1,5 +1,6 @@
 """The composition root: from settings to a running registry. Only here are things put together."""
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -7,7 +8,9 @@ from fastapi import FastAPI
 
 from schakel_common.auth import TokenVerifier
 from schakel_common.clock import Clock, SystemClock
+from schakel_common.commands import delete_old_keys
 from schakel_common.database import Database
+from schakel_common.housekeeping import hourly
 from schakel_common.http import create_app
 from schakel_common.journal_api import router as journal_router
 from schakel_common.migrations import ensure_migrated
@@ -48,7 +51,12 @@ def build(settings: RegistrySettings) -> Parts:
     """Return the parts of a registry process."""
     database = Database(settings.database_url)
     app = make_app(settings, database, TokenVerifier(settings), SystemClock(), load_reference(settings.data_dir))
-    return Parts(app=app, database=database, subscriptions=SUBSCRIPTIONS)
+    return Parts(
+        app=app,
+        database=database,
+        subscriptions=SUBSCRIPTIONS,
+        background=[hourly(partial(delete_old_keys, database))],
+    )
 
 
 DEFINITION: Final = ServiceDefinition(name="registry", settings=RegistrySettings, migrations=MIGRATIONS, build=build)

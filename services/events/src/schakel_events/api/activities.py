@@ -9,10 +9,10 @@ from pydantic import Field
 from schakel_common.bodies import ApiModel
 from schakel_common.commands import CommandDep, etag_of
 from schakel_common.http import PrincipalDep
+from schakel_common.use_cases import NoInput
 from schakel_events import queries
 from schakel_events.api.dependencies import ClockDep, DatabaseDep, ReferenceDep
 from schakel_events.commands import activities, registrations
-from schakel_events.commands._base import NoInput
 
 router = APIRouter(prefix="/v1", tags=["activities"])
 

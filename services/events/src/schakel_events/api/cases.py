@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from schakel_common.commands import CommandDep, etag_of
+from schakel_common.use_cases import NoInput
 from schakel_events import queries
 from schakel_events.api.dependencies import ClockDep, DatabaseDep, ReferenceDep
 from schakel_events.commands import cases
-from schakel_events.commands._base import NoInput
 
 router = APIRouter(prefix="/v1", tags=["cases"])
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from schakel_common.use_cases import announce
 from schakel_contracts.envelope import Reference
 from schakel_contracts.topics import REGISTRATIONS
-from schakel_events.commands._base import announce
 from schakel_events.model import has_room
 from schakel_events.tables import ActivityRow, RegistrationRow, state_of_registration
 

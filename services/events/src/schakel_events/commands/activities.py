@@ -15,10 +15,11 @@ from schakel_common.bodies import ApiModel
 from schakel_common.clock import Clock
 from schakel_common.commands import Changed
 from schakel_common.problems import FieldError, Problem
+from schakel_common.use_cases import announce, assign, match_version, refuse
 from schakel_contracts.ids import register_id
 from schakel_contracts.places import HUB_OF_PROVINCE
 from schakel_contracts.topics import ACTIVITIES
-from schakel_events.commands._base import announce, assign, match_version, owning_leaf, refuse, unknown_fieldlabs
+from schakel_events.commands._owner import owning_leaf, unknown_fieldlabs
 from schakel_events.commands._seats import give_free_seats
 from schakel_events.model import (
     capacity_error,

@@ -15,10 +15,11 @@ from schakel_common.bodies import ApiModel
 from schakel_common.clock import Clock
 from schakel_common.commands import Changed
 from schakel_common.problems import FieldError, Problem
+from schakel_common.use_cases import announce, assign, match_version, refuse
 from schakel_contracts.ids import register_id
 from schakel_contracts.places import HUB_OF_PROVINCE
 from schakel_contracts.topics import CASES
-from schakel_events.commands._base import announce, assign, match_version, owning_leaf, refuse, unknown_fieldlabs
+from schakel_events.commands._owner import owning_leaf, unknown_fieldlabs
 from schakel_events.commands.activities import Keys, Line, Lines, Paragraph
 from schakel_events.model import date_error, effective_at, slug_of, unknown_keys
 from schakel_events.permissions import demand, roles_of
@@ -34,10 +35,17 @@ class EffectSaid(ApiModel):
     measured: bool
 
 
+FreeDate = Annotated[
+    str,
+    # The NL API Design Rules want this format on whatever is called a date; a coarser date is accepted beside it.
+    Field(json_schema_extra={"format": "date"}, description="A day, or where that is unknown a month or a year."),
+]
+
+
 class Details(ApiModel):
     """What can be said about a case beside its texts."""
 
-    date: str | None = None
+    date: FreeDate | None = None
     fieldlab: str | None = None
     place: Line | None = None
     province: str | None = None

@@ -14,10 +14,10 @@ from schakel_common.bodies import ApiModel
 from schakel_common.clock import Clock
 from schakel_common.commands import Changed
 from schakel_common.problems import Problem
+from schakel_common.use_cases import match_version, refuse
 from schakel_contracts.companies import CompanyState
 from schakel_contracts.places import UNASSIGNED
 from schakel_contracts.topics import COMPANIES
-from schakel_events.commands._base import match_version, refuse
 from schakel_events.commands._seats import announced_registration, give_free_seats, release
 from schakel_events.commands.activities import announced_activity, locked_activity
 from schakel_events.model import demand_open, email_error, has_room

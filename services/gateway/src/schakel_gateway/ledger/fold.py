@@ -37,6 +37,13 @@ def additive_lines(versions: Sequence[Version]) -> list[Line]:
     indicators = ADDITIVE_OF_KIND.get(versions[0].kind, ()) if versions else ()
     if not indicators:
         return []
+    if len(versions) == 1:  # most aggregates: nothing is overruled
+        version = versions[0]
+        return [
+            Line(each.key, cell, at, version.recorded_at, amount)
+            for each in indicators
+            for (at, cell), amount in profile(each, versions).items()
+        ]
     steps: list[Version] = []
 
     def profiles(version: Version) -> dict[str, Profile]:
@@ -51,15 +58,17 @@ def differences(versions: Iterable[Version], profiles: Callable[[Version], dict[
 
     Args:
         versions: in the order in which they became known.
-        profiles: called with each; the profiles by indicator key after it.
+        profiles: called with each; the profiles by indicator key after it, the same object where nothing changed.
     """
     lines: Counter[tuple[str, Cell, datetime, datetime]] = Counter()
     before: dict[str, Profile] = {}
     for version in versions:
         after = profiles(version)
+        if after is before:
+            continue
         for key, new in after.items():
             old = before.get(key, {})
-            if new == old:
+            if new is old or new == old:
                 continue
             for (at, cell), amount in new.items():
                 lines[key, cell, at, version.recorded_at] += amount - old.get((at, cell), 0)

@@ -6,8 +6,10 @@ effective time or an earlier one overrules it altogether.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final, cast
 from uuid import UUID
 
 import msgspec
@@ -20,6 +22,7 @@ from schakel_contracts.fieldlabs import FieldlabState
 from schakel_contracts.figures import FigureState
 from schakel_contracts.hubs import HubState
 from schakel_contracts.referrals import ReferralState
+from schakel_contracts.topics import TOPIC_OF_KIND
 
 State = (
     HubState
@@ -32,6 +35,15 @@ State = (
     | RegistrationState
     | CaseState
 )
+
+
+DECODERS: Final[Mapping[str, msgspec.json.Decoder[State]]] = MappingProxyType(
+    {
+        kind: cast("msgspec.json.Decoder[State]", msgspec.json.Decoder(topic.state))
+        for kind, topic in TOPIC_OF_KIND.items()
+    }
+)
+"""By kind; made once, because making one costs more than decoding with it."""
 
 
 class Version(msgspec.Struct, frozen=True):

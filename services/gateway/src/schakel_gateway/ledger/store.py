@@ -2,15 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
-import msgspec
-
-from schakel_contracts.topics import TOPIC_OF_KIND
 from schakel_gateway.indicators import ADDITIVE_OF_KIND, INDICATORS, Cell
 from schakel_gateway.ledger.fold import Line, additive_lines
-from schakel_gateway.ledger.steps import State, Version
+from schakel_gateway.ledger.steps import DECODERS, Version
 from schakel_gateway.ledger.unique import unique_lines
 
 if TYPE_CHECKING:
@@ -109,13 +106,9 @@ async def groups_of(
 
     A group that swallowed another one is named by its smallest company; the names of the swallowed get no lines.
     """
-    companies = await _companies_around(connection, touched)
+    companies, edges = await _companies_around(connection, touched)
     rows = await connection.fetch(_OF_COMPANIES, list(companies))
-    groups = group(
-        companies,
-        ((row["company_id"], row["id"]) for row in rows if row["kind"] == "referral"),
-        ((row["one"], row["other"]) for row in await connection.fetch(_NEIGHBOURS, list(companies))),
-    )
+    groups = group(companies, ((row["company_id"], row["id"]) for row in rows if row["kind"] == "referral"), edges)
     versions: dict[UUID, list[Version]] = defaultdict(list)
     for row in rows:
         versions[groups[row["company_id"]]].append(version_of(row))
@@ -155,7 +148,10 @@ def group(
     return {company: root(company) for company in list(parent)}
 
 
-async def _companies_around(connection: "Connection[Any]", touched: Iterable[tuple[str, UUID]]) -> set[UUID]:
+async def _companies_around(
+    connection: "Connection[Any]", touched: Iterable[tuple[str, UUID]]
+) -> tuple[set[UUID], set[tuple[UUID, UUID]]]:
+    """Return the companies of the groups around these aggregates, and the pairs that make them groups."""
     kinds, ids = zip(*touched, strict=True)
     rows = await connection.fetch(
         "SELECT DISTINCT company_id FROM history WHERE (kind, id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))",
@@ -163,12 +159,14 @@ async def _companies_around(connection: "Connection[Any]", touched: Iterable[tup
         list(ids),
     )
     known: set[UUID] = set()
+    pairs: set[tuple[UUID, UUID]] = set()
     fresh = {row["company_id"] for row in rows}
     while fresh:
         known |= fresh
         edges = await connection.fetch(_NEIGHBOURS, list(fresh))
-        fresh = {company for edge in edges for company in (edge["one"], edge["other"])} - known
-    return known
+        pairs |= {(edge["one"], edge["other"]) for edge in edges}
+        fresh = {company for pair in pairs for company in pair} - known
+    return known, pairs
 
 
 class Difference(NamedTuple):
@@ -231,7 +229,7 @@ def version_of(row: "Record") -> Version:
         version=row["version"],
         effective_at=row["effective_at"],
         recorded_at=row["recorded_at"],
-        state=cast("State", msgspec.json.decode(row["state"], type=TOPIC_OF_KIND[row["kind"]].state)),
+        state=DECODERS[row["kind"]].decode(row["state"]),
     )
 
 

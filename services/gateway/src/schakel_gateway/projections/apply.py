@@ -87,14 +87,13 @@ async def apply(connection: "Connection[Any]", schema: str, batch: Batch) -> App
         touched = {(event.kind, event.id) for event in new}
         if touched or halted or batch.dead:
             position += 1
-            await bury(connection, batch.dead, batch.cluster_id)
+            if batch.dead:
+                await bury(connection, batch.dead, batch.cluster_id)
             await _raise_rows(connection, touched, position)
             await refold(connection, touched)
-            await _clear_halted(connection, touched)
-            await _raise_position(connection, position, new)
-            if schema == SCHEMA:
-                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(position))
-        await _hear(connection, batch.complete_until)
+            await _raise_position(connection, position, new, told=schema == SCHEMA)
+        if batch.complete_until:
+            await _hear(connection, batch.complete_until)
         await barrier("projector.before_commit")
     await barrier("projector.after_commit")
     return Applied(position=position, new=len(new), halted=halted)
@@ -134,6 +133,12 @@ async def _without_gaps(connection: "Connection[Any]", events: Sequence[Incoming
             reason = f"version {event.version} of epoch {event.epoch} came without the one before it"
             seen = gaps.get((event.kind, event.id), (0, 0, ""))
             gaps[event.kind, event.id] = max(seen, (event.epoch, event.version, reason))
+    if gaps:
+        await _halt(connection, gaps)
+    return accepted, len(events) - len(accepted)
+
+
+async def _halt(connection: "Connection[Any]", gaps: Mapping[Aggregate, tuple[int, int, str]]) -> None:
     await connection.executemany(
         """
         INSERT INTO halted (kind, id, seen_epoch, seen_version, reason) VALUES ($1, $2, $3, $4, $5)
@@ -142,7 +147,6 @@ async def _without_gaps(connection: "Connection[Any]", events: Sequence[Incoming
         """,
         [(*aggregate, *gap) for aggregate, gap in gaps.items()],
     )
-    return accepted, len(events) - len(accepted)
 
 
 def follows(highest: Mapping[int, int], epoch: int, version: int) -> bool:
@@ -225,28 +229,20 @@ async def _raise_rows(connection: "Connection[Any]", touched: Collection[Aggrega
 
 async def write_members(connection: "Connection[Any]", companies: Sequence[UUID]) -> None:
     """Make the members of these companies those of their current states."""
-    await connection.execute("DELETE FROM company_members WHERE company_id = ANY($1)", companies)
     await connection.execute(
         """
-        INSERT INTO company_members (company_id, sub, status)
-        SELECT DISTINCT ON (c.id, m ->> 'sub') c.id, m ->> 'sub', m ->> 'status'
-        FROM companies AS c, jsonb_array_elements(c.state -> 'members') WITH ORDINALITY AS each (m, place)
-        WHERE c.id = ANY($1) ORDER BY c.id, m ->> 'sub', place DESC
+        WITH member AS (
+            SELECT DISTINCT ON (c.id, m ->> 'sub') c.id AS company_id, m ->> 'sub' AS sub, m ->> 'status' AS status
+            FROM companies AS c, jsonb_array_elements(c.state -> 'members') WITH ORDINALITY AS each (m, place)
+            WHERE c.id = ANY($1) ORDER BY c.id, m ->> 'sub', place DESC
+        ), gone AS (
+            DELETE FROM company_members AS x WHERE x.company_id = ANY($1) AND NOT EXISTS (
+                SELECT FROM member AS m WHERE m.company_id = x.company_id AND m.sub = x.sub)
+        )
+        INSERT INTO company_members (company_id, sub, status) SELECT company_id, sub, status FROM member
+        ON CONFLICT (company_id, sub) DO UPDATE SET status = excluded.status
         """,
         companies,
-    )
-
-
-async def _clear_halted(connection: "Connection[Any]", touched: Collection[Aggregate]) -> None:
-    """An aggregate goes on once the view has the highest version that was seen of it."""
-    await connection.execute(
-        """
-        DELETE FROM halted AS x WHERE (x.kind, x.id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
-        AND EXISTS (SELECT FROM history AS h WHERE h.kind = x.kind AND h.id = x.id
-            AND (h.epoch, h.version) >= (x.seen_epoch, x.seen_version))
-        """,
-        [kind for kind, _ in touched],
-        [each for _, each in touched],
     )
 
 
@@ -280,12 +276,26 @@ def _printable(headers: Iterable[tuple[str, bytes]]) -> str:
     return orjson.dumps(pairs).decode()
 
 
-async def _raise_position(connection: "Connection[Any]", position: int, new: Sequence[Incoming]) -> None:
-    begins = min((event.recorded_at for event in new), default=None)
+async def _raise_position(connection: "Connection[Any]", position: int, new: Sequence[Incoming], *, told: bool) -> None:
+    """Raise the position and tell who listens; an aggregate whose highest seen version has come is halted no more."""
     await connection.execute(
-        "UPDATE view_position SET position = $1, changed_at = clock_timestamp(), begins = least(begins, $2)",
+        """
+        WITH goes_on AS (
+            DELETE FROM halted AS x WHERE (x.kind, x.id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
+            AND EXISTS (SELECT FROM history AS h WHERE h.kind = x.kind AND h.id = x.id
+                AND (h.epoch, h.version) >= (x.seen_epoch, x.seen_version))
+        ), raised AS (
+            UPDATE view_position SET position = $3, changed_at = clock_timestamp(), begins = least(begins, $4)
+            RETURNING position
+        )
+        SELECT pg_notify($5, position::text) FROM raised WHERE $6
+        """,
+        [event.kind for event in new],
+        [event.id for event in new],
         position,
-        begins,
+        min((event.recorded_at for event in new), default=None),
+        CHANNEL,
+        told,
     )
 
 

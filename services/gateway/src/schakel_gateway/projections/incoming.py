@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from schakel_contracts.envelope import VALUE_BYTES_MAX, Envelope, EnvelopeError, envelope_of
-from schakel_contracts.topics import Topic
+from schakel_contracts.topics import TOPICS, Topic
+from schakel_gateway.ledger.steps import DECODERS
 
 Reason = Literal["malformed-envelope", "unknown-type", "malformed-state", "too-large", "foreign-key", "refused-by-view"]
 
@@ -18,6 +19,7 @@ Place = tuple[str, int, int]
 _NUL: Final = b"\\u0000"
 """PostgreSQL's text has no room for it."""
 
+_TYPES: Final = {name: frozenset(topic.types) for name, topic in TOPICS.items()}
 _INT_MAX: Final = 2**31 - 1
 
 
@@ -70,7 +72,7 @@ def read(record: Record) -> Incoming | Dead:
     """Read and check one record: envelope, digest, type, state, and that key, subject and state name one aggregate."""
     try:
         envelope = _envelope(record)
-        text = _state_text(record, str(envelope.subject))
+        text = _state_text(record, envelope.subject)
     except _RefusedError as error:
         return Dead(record, error.reason, str(error))
     return Incoming(
@@ -95,22 +97,22 @@ def _envelope(record: Record) -> Envelope:
         envelope = envelope_of(record.headers, value)
     except EnvelopeError as error:
         raise _RefusedError("malformed-envelope", str(error)) from error
-    if envelope.type not in record.topic.types:
+    if envelope.type not in _TYPES[record.topic.name]:
         raise _RefusedError("unknown-type", f"{envelope.type} is not known on {record.topic.name}")
     if not (1 <= envelope.epoch <= _INT_MAX and 1 <= envelope.version <= _INT_MAX):
         raise _RefusedError("malformed-envelope", "epoch and version begin at 1")
     return envelope
 
 
-def _state_text(record: Record, subject: str) -> str:
+def _state_text(record: Record, subject: UUID) -> str:
     value = record.value or b""
     try:
-        state = msgspec.json.decode(value, type=record.topic.state)
+        state = DECODERS[record.topic.kind].decode(value)
         text = value.decode()
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _RefusedError("malformed-state", str(error)) from error
     if _NUL in value:
         raise _RefusedError("malformed-state", "a text holds the character U+0000")
-    if not subject == str(getattr(state, "id", None)) == (record.key or b"").decode(errors="replace"):
+    if subject != state.id or str(subject).encode() != record.key:
         raise _RefusedError("foreign-key", "key, subject and the state's id differ")
     return text

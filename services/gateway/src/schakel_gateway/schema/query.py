@@ -8,7 +8,7 @@ from strawberry import ID
 from schakel_gateway.reads import companies, events, fieldlabs, matching, network
 from schakel_gateway.schema.enums import Level
 from schakel_gateway.schema.inputs.filters import ActivityFilter, CaseFilter, FieldlabFilter
-from schakel_gateway.schema.roots import Answer, Info, asked
+from schakel_gateway.schema.roots import Answer, Info, asked, selected
 from schakel_gateway.schema.scalars import Instant
 from schakel_gateway.schema.types.companies import Company, Me
 from schakel_gateway.schema.types.events import Activity, ActivityConnection, Case, CaseConnection
@@ -39,7 +39,8 @@ class Query:
         after: After = None,
     ) -> Answer:
         """By name; `first` is at most 100."""
-        return fieldlabs.page(info.context, where, first, after)
+        of_page, of_node = selected(info), selected(info, "nodes")
+        return fieldlabs.page(info.context, where, first, after, of_page=of_page, of_node=of_node)
 
     @asked(Fieldlab | None)
     def fieldlab(self, info: Info, slug: str) -> Answer:

@@ -8,6 +8,7 @@ from graphql import GraphQLError, print_schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from schakel_gateway.executor import PickingExecutor, mark_leaves
 from schakel_gateway.guard import guard
 from schakel_gateway.keys import pick
 from schakel_gateway.pipeline import Pipeline
@@ -40,9 +41,11 @@ def build_schema(*, suggestions: bool = True) -> GatewaySchema:
         Mutation,
         Subscription,
         extensions=[Pipeline],
+        execution_context_class=PickingExecutor,
         config=StrawberryConfig(default_resolver=pick, scalar_map=SCALARS, disable_field_suggestions=not suggestions),
     )
     _describe(schema, schema._schema.type_map.values())  # noqa: SLF001 - Strawberry has no public way to its core schema
+    mark_leaves(schema._schema)  # noqa: SLF001 - the same
     guard(schema._schema)  # noqa: SLF001 - the same
     return schema
 

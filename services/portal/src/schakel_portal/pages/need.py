@@ -16,7 +16,7 @@ async def show_home(page: Page) -> Response:
     draft_id = page.request.query_params.get("vraag", "")
     if draft_id in page.session.content.drafts:
         draft = (await open_draft(page, draft_id)).data["draft"]
-        values = {"text": draft["text"], "postcode": draft["postcode"] or ""}
+        values = {"text": draft["text"], "postcode": page.session.content.drafts[draft_id].postcode}
     return await page.show("home.html", form=Form(values=values))
 
 
@@ -31,7 +31,9 @@ async def create_draft(page: Page) -> Response:
         draft = await page.command("createDraft", values)
     except Refused as refused:
         return await page.show("home.html", status=400, form=refused_form(page.t, page.form, refused, NEED_FIELDS))
-    await page.remember(lambda content: content.remember_draft(draft["id"], draft["secret"]))
+    await page.remember(
+        lambda content: content.remember_draft(draft["id"], draft["secret"], page.form.get("postcode", ""))
+    )
     return page.go(f"/hulp/{draft['id']}")
 
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from schakel_portal.forms import Form, refused_form
 from schakel_portal.graphql import Refused
-from schakel_portal.texts import AMSTERDAM
+from schakel_portal.texts import AMSTERDAM, today
 from schakel_portal.web import NotFound, Page
 
 MODES: Final = ("ON_SITE", "ONLINE", "HYBRID")
@@ -174,7 +174,7 @@ async def show_case(page: Page) -> Response:
 async def show_case_form(page: Page) -> Response:
     """Show the form for a new story."""
     page.require_sign_in()
-    return await _show_case_form(page, Form())
+    return await _show_case_form(page, Form(values={"date": today(page.portal.clock.now()).isoformat()}))
 
 
 async def _show_case_form(page: Page, form: Form, *, status: int = 200) -> Response:

@@ -72,7 +72,8 @@ async def post_request(page: Page) -> Response:
     try:
         await page.command(_ACTIONS[action], _input_of(page, action))
     except Refused as refused:
-        form = refused_form(page.t, page.form, refused, (f"{action}-message",), named={"message": f"{action}-message"})
+        named = {"message": f"{action}-message"}
+        form = refused_form(page.t, page.form, refused, (f"{action}-message", "on"), named=named)
         return await _show(page, form, status=400)
     await page.notice(f"request.done_{action}")
     return page.go(f"/mijn/{page.request.path_params['referral']}")

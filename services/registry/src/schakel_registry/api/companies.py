@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Response
 
 from schakel_common.commands import CommandDep, etag_of
 from schakel_common.http import PrincipalDep
+from schakel_common.use_cases import NoInput
 from schakel_registry import queries
 from schakel_registry.api.dependencies import ClockDep, DatabaseDep, ReferenceDep
 from schakel_registry.commands import companies, membership
-from schakel_registry.commands._base import NoInput
 
 router = APIRouter(prefix="/v1", tags=["companies"])
 

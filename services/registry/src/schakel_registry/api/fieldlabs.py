@@ -6,10 +6,10 @@ from fastapi import APIRouter, Path, Query, Response
 
 from schakel_common.commands import CommandDep, etag_of
 from schakel_common.http import OptionalPrincipalDep
+from schakel_common.use_cases import NoInput
 from schakel_registry import queries
 from schakel_registry.api.dependencies import ClockDep, DatabaseDep, ReferenceDep
 from schakel_registry.commands import fieldlabs, figures
-from schakel_registry.commands._base import NoInput
 from schakel_registry.permissions import MAY, general_roles
 
 router = APIRouter(prefix="/v1", tags=["fieldlabs, hubs and figures"])

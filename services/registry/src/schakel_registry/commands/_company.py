@@ -10,8 +10,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from schakel_common.auth import Principal
 from schakel_common.commands import Changed
 from schakel_common.problems import Problem
+from schakel_common.use_cases import announce
 from schakel_contracts.topics import COMPANIES
-from schakel_registry.commands._base import announce
 from schakel_registry.permissions import Action, Role, company_roles, demand
 from schakel_registry.tables import Company, CompanyRow, EstablishmentRow, MemberRow, state_of_company
 

@@ -14,9 +14,9 @@ from schakel_common.bodies import ApiModel
 from schakel_common.clock import Clock
 from schakel_common.commands import Changed
 from schakel_common.problems import FieldError, Problem
+from schakel_common.use_cases import assign, match_version, refuse
 from schakel_contracts.companies import SizeClass
 from schakel_contracts.envelope import Reference
-from schakel_registry.commands._base import assign, match_version, refuse
 from schakel_registry.commands._company import (
     announced_company,
     demand_living,

@@ -14,11 +14,11 @@ from schakel_common.bodies import ApiModel
 from schakel_common.clock import Clock
 from schakel_common.commands import Changed
 from schakel_common.problems import FieldError, Problem
+from schakel_common.use_cases import announce, assign, match_version, refuse
 from schakel_contracts.fieldlabs import Capacity
 from schakel_contracts.ids import register_id
 from schakel_contracts.places import HUB_OF_PROVINCE, HUBS, NATIONAL
 from schakel_contracts.topics import FIELDLABS
-from schakel_registry.commands._base import announce, assign, match_version, refuse
 from schakel_registry.model import (
     AMSTERDAM,
     Step,

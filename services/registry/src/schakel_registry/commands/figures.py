@@ -13,10 +13,10 @@ from schakel_common.bodies import ApiModel
 from schakel_common.clock import Clock
 from schakel_common.commands import Changed
 from schakel_common.problems import FieldError, Problem
+from schakel_common.use_cases import announce, assign, match_version, refuse
 from schakel_contracts.ids import register_id
 from schakel_contracts.places import HUBS, NATIONAL
 from schakel_contracts.topics import FIGURES
-from schakel_registry.commands._base import announce, assign, match_version, refuse
 from schakel_registry.commands.fieldlabs import Line
 from schakel_registry.model import date_error, effective_at
 from schakel_registry.permissions import demand, general_roles

@@ -10,7 +10,7 @@ from schakel_common.bodies import ApiModel
 from schakel_common.clock import Clock
 from schakel_common.commands import Changed
 from schakel_common.problems import Problem
-from schakel_registry.commands._base import match_version, refuse
+from schakel_common.use_cases import match_version, refuse
 from schakel_registry.commands._company import announced_company, living_company, locked_companies, roles_in
 from schakel_registry.commands.companies import Contact
 from schakel_registry.model import MEMBERS_MAX, kvk_number_error

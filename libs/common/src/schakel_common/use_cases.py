@@ -1,6 +1,6 @@
-"""What the use cases share: how input looks, how a row is locked, how a new version is announced."""
+"""What the use cases of every service share: a refusal of input, a check of the version, the word that it changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -8,13 +8,12 @@ import msgspec
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from schakel_common import outbox, replica
+from schakel_common import outbox
 from schakel_common.bodies import ApiModel
 from schakel_common.commands import check_version
 from schakel_common.problems import FieldError, Problem
 from schakel_contracts.envelope import Reference
-from schakel_contracts.topics import FIELDLABS, Topic
-from schakel_events.model import leaf_of, unknown_keys
+from schakel_contracts.topics import Topic
 
 
 class NoInput(ApiModel):
@@ -54,29 +53,3 @@ async def announce(
     """Write what was changed to the tables, then its event to journal and outbox, in the caller's transaction."""
     await session.flush()
     return await outbox.add(session, topic, happening, state, version=version, effective_at=effective_at)
-
-
-async def owning_leaf(session: AsyncSession, scope: str) -> str:
-    """Return the leaf at which what a scope owns counts; of a fieldlab its hub, from this service's own copy.
-
-    Raises:
-        Problem: ``not-yet-known`` when this service has not heard of the fieldlab; ``forbidden`` when the scope can
-            own nothing here.
-    """
-    kind, _, slug = scope.partition(":")
-    hub: str | None = None
-    if kind == "fieldlab":
-        known = await replica.find(session, FIELDLABS, slug=slug)
-        if not known:
-            raise Problem("not-yet-known", retry_after_seconds=1)
-        hub = known[0].hub
-    leaf = leaf_of(scope, hub)
-    if leaf is None:
-        raise Problem("forbidden")
-    return leaf
-
-
-async def unknown_fieldlabs(session: AsyncSession, field: str, slugs: Sequence[str]) -> list[FieldError | None]:
-    """Return an error per slug that is no fieldlab of which this service has heard."""
-    known = {slug for slug in slugs if await replica.find(session, FIELDLABS, slug=slug)}
-    return unknown_keys(field, slugs, known, "fieldlab-unknown")

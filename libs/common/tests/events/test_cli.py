@@ -1,0 +1,56 @@
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+PROBE = Path(__file__).parent / "probe.py"
+
+
+async def run(*arguments: str, **environment: str) -> tuple[int | None, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(PROBE),
+        *arguments,
+        env={"PATH": os.environ["PATH"], **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_a_setting_that_is_missing_is_named() -> None:
+    assert await run("migrate") == (2, "", "SCHAKEL_DATABASE_URL: Field required\n")
+
+
+async def test_an_unknown_role_says_which_there_are() -> None:
+    code, _, err = await run("serve", "--roles", "api,cook", SCHAKEL_DATABASE_URL="postgresql://nowhere/x")
+
+    assert code == 2
+    assert "'api,cook' is not a list of api, consumers, relay" in err
+
+
+async def test_a_database_or_kafka_that_is_away_is_one_line_without_the_password() -> None:
+    url = "postgresql://user:secret@127.0.0.1:1/x"
+    code, _, err = await run("reemit", "--history", SCHAKEL_DATABASE_URL=url)
+    assert (code, err) == (1, "ConnectionRefusedError: is the database at its address, and migrated?\n")
+
+    kafka = {"SCHAKEL_DATABASE_URL": url, "SCHAKEL_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+    code, _, err = await run("dead-letters", "list", **kafka)
+    assert code == 1
+    assert err.splitlines()[-1] == "KafkaConnectionError: does Kafka answer at SCHAKEL_KAFKA_BOOTSTRAP?"
+    assert "secret" not in err
+
+
+@pytest.mark.postgres
+async def test_commands_print_what_they_did(database_url: str) -> None:
+    assert await run("reemit", "--current", "--reason", "restored", SCHAKEL_DATABASE_URL=database_url) == (
+        0,
+        '{"epoch": 2, "events": 0}\n',
+        "",
+    )
+    code, _, err = await run("reemit", "--history", "--kind", "dragon", SCHAKEL_DATABASE_URL=database_url)
+    assert code == 1
+    assert err.startswith("invalid-input: There is no such kind; known are activity, ")
