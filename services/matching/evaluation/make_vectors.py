@@ -53,7 +53,7 @@ def texts() -> dict[str, list[str]]:
     return found
 
 
-def centres(e5: encoders.TextEncoder, use: encoders.TextEncoder) -> dict[str, encoders.Floats]:
+def centres(e5: encoders.TextEncoder, use: encoders.TextEncoder) -> dict[str, Any]:
     """Return the centre of each encoder, use and language."""
     vocabulary, register = names(), texts()
     result = {}
