@@ -309,6 +309,6 @@ async def test_the_pages_are_ours_in_both_languages(
     assert failed in html.unescape(wrong.text)
     (style,) = re.findall(r'href="([^"]+/css/schakel\.css)"', page.text)
     sheet = await http.get(str(httpx.URL(str(page.url)).join(style)))
-    assert "--schakel-blue" in sheet.text
+    assert "--schakel-brand" in sheet.text
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
     assert page.headers["x-frame-options"] == "DENY"
