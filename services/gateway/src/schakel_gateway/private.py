@@ -86,7 +86,7 @@ class Batch:
             _logger.warning("private fields of %s: %s", owned.path, problem.slug)
             unseen = _FORBIDDEN if problem.status in {401, 403} else _UNAVAILABLE
             return dict.fromkeys(keys, unseen)
-        except Exception:
+        except Exception:  # logged whole: one owner's fault must not take away the public part of the answer
             _logger.exception("private fields of %s", owned.path)
             return dict.fromkeys(keys, _UNAVAILABLE)
         return {key: _item(item) for key, item in items.items()}
