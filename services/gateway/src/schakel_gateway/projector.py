@@ -26,8 +26,9 @@ from schakel_common.telemetry import measure, span
 from schakel_contracts.heartbeats import Heartbeat
 from schakel_contracts.topics import PARTITIONS, TOPICS, heartbeat_topic
 from schakel_gateway.ledger.store import write_definitions
-from schakel_gateway.projections.apply import Applied, Batch, Move, ZombieError, apply
+from schakel_gateway.projections.apply import Applied, Batch, ZombieError, apply
 from schakel_gateway.projections.incoming import Dead, Incoming, Place, Record, read
+from schakel_gateway.projections.write import Move
 from schakel_gateway.view.broker import Identities, broker_client, identities
 from schakel_gateway.view.schema import SCHEMA
 

@@ -87,7 +87,7 @@ class Filler:
                         event.effective_at,
                         event.recorded_at,
                         event.digest,
-                        event.state,
+                        event.text,
                     )
 
         await self.connection.copy_records_to_table(
@@ -158,7 +158,10 @@ class Filler:
         for kind in ADDITIVE_OF_KIND.keys() - GROUPED_KINDS:
             lines: list[StoredLine] = []
             async for aggregate, rows in _grouped(self.connection, "id", _HISTORY_OF_KIND, kind):
-                lines += stored(Subject(kind, aggregate), additive_lines([version_of(row) for row in rows]))
+                lines += stored(
+                    Subject(kind, aggregate),
+                    additive_lines([version_of(row, row["version"], row["state"]) for row in rows]),
+                )
                 if len(lines) > FOLD_ROWS:
                     total += await self._add(lines)
             total += await self._add(lines)
@@ -180,7 +183,7 @@ class Filler:
         async for name, rows in _grouped(self.connection, "name", _HISTORY_OF_GROUPS):
             of: dict[Subject, list[Version]] = defaultdict(list)
             for row in rows:
-                of[Subject(row["kind"], row["id"])].append(version_of(row))
+                of[Subject(row["kind"], row["id"])].append(version_of(row, row["version"], row["state"]))
             for subject, versions in of.items():
                 lines += stored(subject, additive_lines(versions))
             lines += stored(Subject(GROUP, name), unique_lines([each for found in of.values() for each in found]))

@@ -18,8 +18,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from schakel_common.broker import REQUEST_TIMEOUT_MS, ensure_topics
 from schakel_common.settings import ServiceSettings
 from schakel_contracts.topics import PARTITIONS, TOPICS
-from schakel_gateway.projections.apply import CHANNEL, bury
 from schakel_gateway.projections.incoming import Record
+from schakel_gateway.projections.write import CHANNEL, dead_rows
 from schakel_gateway.projector import Projection, load_offsets
 from schakel_gateway.view.broker import broker_client, identities
 from schakel_gateway.view.filler import Filler, looking_at
@@ -159,7 +159,14 @@ async def _note(filler: Filler, prefix: str, ends: Mapping[TopicPartition, int])
             for (kind, aggregate), seen in filler.still_halted().items()
         ],
     )
-    await bury(connection, filler.dead, await connection.fetchval("SELECT max(cluster_id) FROM topic_offset"))
+    cluster_id = await connection.fetchval("SELECT max(cluster_id) FROM topic_offset")
+    await connection.executemany(_BURY, dead_rows(filler.dead, cluster_id))
+
+
+_BURY: Final = """
+    INSERT INTO dead (topic, partition, "offset", cluster_id, reason, detail, key, headers, value)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9)
+"""
 
 
 async def _catch_up(settings: ServiceSettings, connection: "Connection[Any]") -> None:
