@@ -23,7 +23,10 @@ from schakel_matching.tables import ChallengeRow, DraftRow, Language, ReferralRo
 
 
 class SubmitChallenge(ApiModel):
-    """A draft with its secret, or a text with its language; the company, and the establishment that has the need."""
+    """A draft with its secret, or a text with its language; the company, and the establishment that has the need.
+
+    Without ``shared`` nothing of it is shown to a fieldlab that is not asked.
+    """
 
     company_id: UUID
     draft_id: UUID | None = None
@@ -31,6 +34,7 @@ class SubmitChallenge(ApiModel):
     text: str | None = None
     language: Literal["nl", "en"] | None = None
     establishment_id: UUID | None = None
+    shared: bool = False
 
 
 async def submit_challenge(
@@ -53,6 +57,7 @@ async def submit_challenge(
     text, language = (draft.text, draft.language) if draft else _typed(command)
     place = _establishment(company, command.establishment_id)
     row = _new_row(company, place, draft, (text, language), clock.now())
+    row.shared = command.shared
     slate = await recommender.slate(
         session,
         text=text,
