@@ -1,5 +1,6 @@
 """The adviser's judgement and the company's consent, as a browser without scripts sees them."""
 
+import re
 from typing import Any
 
 import httpx
@@ -127,3 +128,21 @@ async def test_a_fieldlab_sees_a_shared_need_with_reasons_and_whom_to_call(
     assert gateway.asked[-1]["variables"] == {"fieldlab": "smart-welding-factory"}
     gateway.values["fieldlabOpportunities"] = []
     assert "geen vragen die u mag zien" in (await browser.get("/fieldlab/smart-welding-factory/kansen")).text
+
+
+async def test_white_spots_say_of_when_they_are_and_what_is_not_shown(
+    browser: httpx.AsyncClient, settings: PortalSettings, gateway: Any, sign_in: Any
+) -> None:
+    spots = (await browser.get("/cijfers")).text.split('id="white-title"')[1]
+    assert "Stand van 31 oktober 2026, 23.59 uur. Positie 42." in spots
+    assert "alleen wat vijf of meer bedrijven vroegen" in spots
+    assert re.search(r"Drenthe</td>\s*<td[^>]*>7</td>\s*<td[^>]*>3</td>", spots)
+    assert re.search(r"Zeeland</td>\s*<td[^>]*>5</td>\s*<td[^>]*>geen</td>", spots)
+    await sign_in(browser, settings, "hub:oost")
+    own = (await browser.get("/cijfers")).text.split('id="white-title"')[1]
+    assert gateway.asked[-1]["variables"] == {"asOf": None, "region": "oost"}
+    assert own.startswith(">Witte vlekken in regio Oost<")
+    assert "vijf of meer" not in own
+    await sign_in(browser, settings, "hub:oost", "national")
+    await browser.get("/cijfers")
+    assert gateway.asked[-1]["variables"] == {"asOf": None, "region": None}

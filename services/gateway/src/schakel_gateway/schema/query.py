@@ -14,7 +14,7 @@ from schakel_gateway.schema.types.companies import Company, Me
 from schakel_gateway.schema.types.events import Activity, ActivityConnection, Case, CaseConnection
 from schakel_gateway.schema.types.fieldlabs import Fieldlab, FieldlabConnection, Hub
 from schakel_gateway.schema.types.matching import Challenge, Draft, HubDesk, Opportunity, Referral, ReferralConnection
-from schakel_gateway.schema.types.network import Network, PublishedFigure, Technology
+from schakel_gateway.schema.types.network import Network, PublishedFigure, Technology, WhiteSpots
 
 Filter = strawberry.argument(name="filter")
 Id = strawberry.argument(name="id")
@@ -154,6 +154,17 @@ class Query:
     ) -> Answer:
         """The figures; they add up at every level, for any moment in the past."""
         return network.network(info.context, as_of, known_at, level, region)
+
+    @asked(WhiteSpots)
+    def white_spots(
+        self,
+        info: Info,
+        region: Annotated[
+            str | None, strawberry.argument(description="Slug of a hub; without it, the country.")
+        ] = None,
+    ) -> Answer:
+        """Demand without supply; exact for the national team and, of its own provinces, for a hub."""
+        return network.white_spots(info.context, region)
 
     @asked(list[PublishedFigure])
     def figures(self, info: Info, level: Level | None = None, subject: str | None = None) -> Answer:
