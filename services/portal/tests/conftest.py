@@ -202,6 +202,14 @@ def answers() -> dict[str, Any]:
         "myChallenges": [need()],
         "fieldlabOpportunities": [opportunity()],
         "hubOpportunities": [opportunity()],
+        "hubBundles": [
+            {
+                "concepts": ["robot_welding"],
+                "words": ["lasrobot"],
+                "companies": 3,
+                "needs": [{"challengeId": f"ch{i}", "text": f"Wij <{i}> zoeken een lasrobot."} for i in (1, 2, 3)],
+            }
+        ],
         "challenge": lambda _info, **asked: need() if asked["id"] == "ch1" else None,
         "referral": referral(),
         "hubDesk": desk(),

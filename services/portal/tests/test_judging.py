@@ -1,6 +1,7 @@
 """The adviser's judgement and the company's consent, as a browser without scripts sees them."""
 
 import re
+from html import unescape
 from typing import Any
 
 import httpx
@@ -146,3 +147,37 @@ async def test_white_spots_say_of_when_they_are_and_what_is_not_shown(
     await sign_in(browser, settings, "hub:oost", "national")
     await browser.get("/cijfers")
     assert gateway.asked[-1]["variables"] == {"asOf": None, "region": None}
+
+
+async def test_a_hub_turns_a_bundle_into_an_activity_without_a_word_of_the_companies(
+    browser: httpx.AsyncClient, settings: PortalSettings, gateway: Any, sign_in: Any
+) -> None:
+    await sign_in(browser, settings, "hub:zuid", "hub:oost")
+    page = (await browser.get("/loket/oost/kansen")).text
+    assert "3 bedrijven</h3>" in page
+    assert "Wij &lt;2&gt; zoeken een lasrobot.</a>" in page
+    found = re.search(r'href="(/agenda/nieuw\?[^"]*)"', page)
+    assert found
+    address = unescape(found[1])
+    assert "zoeken" not in address
+    form = (await browser.get(address)).text
+    assert '<option value="hub:oost" selected>' in form
+    assert re.search(r'name="titleNl" value="Samen aan de slag met [^"]+"', form)
+    assert hidden(form, "themes") == "robot_welding"
+    gateway.accept("planActivity", activity={"id": "a1", "slug": "samen"})
+    sealed = {name: hidden(form, name) for name in ("formToken", "idempotencyKey", "themes")}
+    given = {"organiser": "hub:oost", "titleNl": "Samen", "summaryNl": "Kom.", "startsAt": "2026-12-10T14:00"}
+    reply = await browser.post("/agenda/nieuw", data=sealed | given)
+    assert reply.headers["location"] == "/agenda/samen"
+    assert gateway.asked[-1]["variables"]["input"]["themes"] == ["robot_welding"]
+
+
+async def test_what_an_address_proposes_for_an_activity_is_only_text(
+    browser: httpx.AsyncClient, settings: PortalSettings, gateway: Any, sign_in: Any
+) -> None:
+    await sign_in(browser, settings, "hub:oost")
+    form = (await browser.get('/agenda/nieuw?titleNl="><script>x</script>&organiser=national&capacity=9')).text
+    assert 'value="&#34;&gt;&lt;script&gt;x&lt;/script&gt;"' in form
+    assert "selected" not in form
+    assert 'value="9"' not in form
+    assert gateway.operations() == []

@@ -186,3 +186,17 @@ async def test_white_spots_are_of_the_moment_of_the_answer_and_exact_for_the_nat
         assert (public["data"]["whiteSpots"]["exact"], public["data"]["whiteSpots"]["spots"]) == (False, [])
     wrong = await fresh.client.ask(query, {"region": "nowhere"})
     assert [error["extensions"]["code"] for error in wrong["errors"]] == ["invalid-input"]
+
+
+async def test_bundles_are_asked_of_matching_by_the_hubs_desk_only(client: Client, owners: dict[str, Owner]) -> None:
+    need = {"challengeId": "c1", "text": "een lasrobot"}
+    bundle = {"concepts": ["robot_welding"], "words": ["lasrobot"], "companies": 3, "needs": [need]}
+    owners["matching"].answer("GET /v1/bundles", {"items": [bundle]})
+    query = '{ hubBundles(hub: "oost") { concepts words companies needs { challengeId text } } }'
+    for groups in (("/hub/zuid",), ("/national",), ("/fieldlab/robohouse",)):
+        refused = await client.ask(query, subject="x", groups=groups)
+        assert [error["extensions"]["code"] for error in refused["errors"]] == ["forbidden"]
+    assert owners["matching"].requests == []
+    answer = await client.ask(query, subject="h", groups=("/hub/oost",))
+    assert answer["data"]["hubBundles"] == [bundle]
+    assert owners["matching"].paths() == ["GET /v1/bundles?hub=oost"]

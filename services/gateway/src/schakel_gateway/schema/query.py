@@ -13,7 +13,15 @@ from schakel_gateway.schema.scalars import Instant
 from schakel_gateway.schema.types.companies import Company, Me
 from schakel_gateway.schema.types.events import Activity, ActivityConnection, Case, CaseConnection
 from schakel_gateway.schema.types.fieldlabs import Fieldlab, FieldlabConnection, Hub
-from schakel_gateway.schema.types.matching import Challenge, Draft, HubDesk, Opportunity, Referral, ReferralConnection
+from schakel_gateway.schema.types.matching import (
+    Bundle,
+    Challenge,
+    Draft,
+    HubDesk,
+    Opportunity,
+    Referral,
+    ReferralConnection,
+)
 from schakel_gateway.schema.types.network import Network, PublishedFigure, Technology, WhiteSpots
 
 Filter = strawberry.argument(name="filter")
@@ -96,6 +104,11 @@ class Query:
     def hub_opportunities(self, info: Info, hub: str) -> Answer:
         """Shared needs that fit a fieldlab of a hub, best first, asked of the matching service; for that hub."""
         return info.context.owners.opportunities(info.context.session, hub=hub)
+
+    @asked(list[Bundle])
+    def hub_bundles(self, info: Info, hub: str) -> Answer:
+        """Similar shared needs of a hub's companies, asked of the matching service; for that hub."""
+        return info.context.owners.bundles(info.context.session, hub)
 
     @asked(Referral | None)
     def referral(self, info: Info, referral_id: Annotated[ID, Id]) -> Answer:
