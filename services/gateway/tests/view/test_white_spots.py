@@ -4,17 +4,23 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import msgspec
 import orjson
 import pytest
 
+from schakel_common.migrations import migrate
+from schakel_common.testing.databases import PostgresServer, service_database
 from schakel_contracts.hubs import HubState
+from schakel_gateway.app import DEFINITION
 from schakel_gateway.ledger.steps import Version
+from schakel_gateway.permissions import READER
 from schakel_gateway.testing import BEGIN, challenge, company, fieldlab, identifier, version
 from schakel_gateway.view.reading import snapshot
 
 pytestmark = pytest.mark.postgres
 
+MIGRATIONS = DEFINITION.migrations
 Project = Callable[[Sequence[Version]], Awaitable[None]]
 
 NATIONAL = ("n", ("national",))
@@ -150,3 +156,18 @@ async def test_a_need_without_a_place_is_in_no_province(pool: Any, project: Proj
 async def test_a_region_that_is_no_hub_is_not_known(pool: Any, project: Project) -> None:
     await project(HUBS)
     assert (await spots(pool, NATIONAL, "nowhere"))["known"] is False
+
+
+async def test_a_live_view_from_before_gets_the_function_by_migration(postgres_server: PostgresServer) -> None:
+    async with service_database(postgres_server, "gateway", MIGRATIONS) as url:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute("DROP FUNCTION view_1.white_spots(text)")
+            await connection.execute("UPDATE alembic_version SET version_num = '0001'")
+            await migrate(url, MIGRATIONS)
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL ROLE {READER}")
+                found = orjson.loads(await connection.fetchval("SELECT view_1.white_spots(NULL)"))
+        finally:
+            await connection.close()
+    assert (found["exact"], found["spots"]) == (False, [])
