@@ -14,7 +14,7 @@ from schakel_matching.engine.facts import fact_parts
 from schakel_matching.engine.needs import Piece, pieces_of
 from schakel_matching.engine.parts import fits, technology_part, text_part
 from schakel_matching.engine.ranges import MODEL, PER_CAMPUS, SHOWN, SHOWN_WITHOUT_FIT
-from schakel_matching.engine.reading import Reading, read
+from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Ended, FoundConcept, FoundNeed, Match, Need, Served, Slate
 
 
@@ -41,8 +41,7 @@ def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, w
         shown: how many at most.
         whole: also those that do not fit, after the same sum: for measuring the order, not for a company.
     """
-    reading = read(catalogue, need)
-    rankings = [_ranking(piece, catalogue, today) for piece in pieces_of(catalogue, need, reading)]
+    rankings = [_ranking(piece, catalogue, today) for piece in pieces_of(catalogue, need)]
     merged = _merged(rankings)
     no_fit = not any(ranking.open_fitting for ranking in rankings)
     open_ = [(match, state) for match, state in merged if match.ended is None]

@@ -57,6 +57,22 @@ class Reading(msgspec.Struct, frozen=True):
 
 def read(catalogue: Catalogue, need: Need) -> Reading:
     """Read a need against a catalogue."""
+    return read_all(catalogue, [need])[0]
+
+
+def read_all(catalogue: Catalogue, needs: Sequence[Need]) -> list[Reading]:
+    """Read needs of one company against a catalogue; their texts are encoded in one call."""
+    telling = [bool(content_of(tokens_of(need.text))) for need in needs]
+    texts = [need.text for need, tells in zip(needs, telling, strict=True) if tells]
+    meaning = catalogue.meaning
+    senses = iter(meaning.read(texts, needs[0].language) if meaning is not None and texts else ())
+    return [
+        _read(catalogue, need, next(senses, None) if tells else None)
+        for need, tells in zip(needs, telling, strict=True)
+    ]
+
+
+def _read(catalogue: Catalogue, need: Need, sense: Sense | None) -> Reading:
     tokens = tokens_of(need.text)
     words = content_of(tokens)
     concepts = corrected(catalogue.vocabulary.find(need.text, tokens), need.told)
@@ -72,7 +88,6 @@ def read(catalogue: Catalogue, need: Need) -> Reading:
     weights.update((unit, _NEAR * likeness) for likes in near.values() for unit, likeness in likes)
     weights.update(dict.fromkeys(own, 1.0))
     coverage = tuple(_coverage(index, near, additions))
-    meaning = catalogue.meaning
     return Reading(
         need=need,
         words=tuple(words),
@@ -81,7 +96,7 @@ def read(catalogue: Catalogue, need: Need) -> Reading:
         concepts=tuple(concepts),
         coverage=coverage,
         telling=tuple(standard(np.array(coverage), _COVERAGE_SPREAD).tolist()),
-        sense=meaning.read(need.text, need.language) if meaning is not None and words else None,
+        sense=sense,
         transformations=_transformations(catalogue, concepts),
         service=wanted_of(need, tokens),
     )
