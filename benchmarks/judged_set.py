@@ -12,12 +12,11 @@ from math import log2
 from pathlib import Path
 from statistics import fmean
 
-from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import load_encoders
 from schakel_matching.engine.meaning import remembering
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
-from schakel_matching.reference_data import fieldlabs, load
+from schakel_matching.reference_data import catalogue_of, fieldlabs, load
 
 ROOT = Path(__file__).resolve().parents[1]
 EVALUATION = ROOT / "services" / "matching" / "evaluation"
@@ -50,7 +49,7 @@ def main() -> None:
     arguments = parser.parse_args()
     reference = load(ROOT / "data")
     encoders = None if arguments.words_only else remembering(load_encoders())
-    catalogue = Catalogue(fieldlabs(ROOT / "data"), reference.vocabulary, reference.places, reference.sectors, encoders)
+    catalogue = catalogue_of(fieldlabs(ROOT / "data"), reference, encoders)
     ended = {lab.state.slug for lab in catalogue.labs if lab.state.status == "ended"}
     judged, found, strict, good = judgements(), {}, [], []
     refused = {True: 0, False: 0}

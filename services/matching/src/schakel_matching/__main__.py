@@ -12,14 +12,13 @@ import msgspec
 
 from schakel_common import cli
 from schakel_matching.app import DEFINITION
-from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import WeightsError, load_encoders
 from schakel_matching.engine.meaning import remembering
 from schakel_matching.engine.places import place_of
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
 from schakel_matching.masking import mask
-from schakel_matching.reference_data import fieldlabs, load
+from schakel_matching.reference_data import catalogue_of, fieldlabs, load
 
 _LIMIT = 10
 _PROGRESS = 100
@@ -65,7 +64,7 @@ def match(lines: Iterable[str], data_dir: Path, today: date, limit: int) -> Iter
     reference = load(data_dir)
     sys.stderr.write("loading the encoders and the register\n")
     encoders = remembering(load_encoders())
-    catalogue = Catalogue(fieldlabs(data_dir), reference.vocabulary, reference.places, reference.sectors, encoders)
+    catalogue = catalogue_of(fieldlabs(data_dir), reference, encoders)
     for count, line in enumerate(lines, start=1):
         if count % _PROGRESS == 0:
             sys.stderr.write(f"{count} lines read\n")

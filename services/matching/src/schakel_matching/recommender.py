@@ -15,7 +15,7 @@ from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import NOTHING_TOLD, Need, Slate, Told
 from schakel_matching.masking import mask
 from schakel_matching.model import AMSTERDAM
-from schakel_matching.reference_data import ReferenceData
+from schakel_matching.reference_data import ReferenceData, catalogue_of
 from schakel_matching.tables import Language
 
 _VERSIONS: Final = text(
@@ -31,7 +31,7 @@ class Recommender:
         self.reference = reference
         self._encoders = encoders
         self._versions: str | None = None
-        self._catalogue = Catalogue([], reference.vocabulary, reference.places, reference.sectors)
+        self._catalogue = catalogue_of([], reference, None)
 
     async def slate(
         self,
@@ -55,8 +55,6 @@ class Recommender:
             return self._catalogue
         states = await replica.find(session, FIELDLABS)
         reference = self.reference
-        catalogue = await asyncio.to_thread(
-            Catalogue, states, reference.vocabulary, reference.places, reference.sectors, self._encoders
-        )
+        catalogue = await asyncio.to_thread(catalogue_of, states, reference, self._encoders)
         self._versions, self._catalogue = versions, catalogue
         return catalogue

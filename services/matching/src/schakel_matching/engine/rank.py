@@ -10,6 +10,7 @@ import msgspec
 from schakel_contracts.fieldlabs import FieldlabState
 from schakel_contracts.places import NATIONAL, UNASSIGNED
 from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.endings import endings_of
 from schakel_matching.engine.facts import fact_parts
 from schakel_matching.engine.needs import Piece, pieces_of
 from schakel_matching.engine.parts import fits, technology_part, text_part
@@ -42,7 +43,7 @@ def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, w
         whole: also those that do not fit, after the same sum: for measuring the order, not for a company.
     """
     rankings = [_ranking(piece, catalogue, today) for piece in pieces_of(catalogue, need)]
-    merged = _merged(rankings)
+    merged, hub = _merged(rankings), _hub(catalogue, need)
     no_fit = not any(ranking.open_fitting for ranking in rankings)
     open_ = [(match, state) for match, state in merged if match.ended is None]
     candidates = open_ if no_fit or whole else [(match, state) for match, state in open_ if match.needs]
@@ -53,9 +54,10 @@ def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, w
         ended=tuple(ended[:SHOWN_WITHOUT_FIT]),
         concepts=_concepts([ranking.piece.reading for ranking in rankings], catalogue),
         no_fit=no_fit,
-        hub=_hub(catalogue, need),
+        hub=hub,
         model=MODEL,
         needs=tuple(_found_need(ranking) for ranking in rankings),
+        endings=endings_of(catalogue, [(each.piece, bool(each.open_fitting)) for each in rankings], hub),
     )
 
 
