@@ -27,20 +27,24 @@ RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
 )
 """Lowest and highest value of each part, in points; 0 is what a missing fact gives (freshness excepted)."""
 
+FIT_PROBABILITY: Final = 0.75
+"""Chance of answering the need that a fieldlab must reach: one next door that does something else is no fit."""
 FIT: Final = 16.0
-"""Points of words and technologies that a fieldlab must reach: one next door that does something else is no fit."""
+"""Points of words and technologies with which a fieldlab stands out, beside the best one."""
 FIT_BY_MEANING: Final = 1.7
 """Or its closeness by meaning must reach this, on the scale measured on the register (docs/matching.md)."""
-
-SHOWN: Final = 5
-"""Fieldlabs in a slate; when nothing fits, the three closest."""
 FIT_BY_MEANING_SHORT: Final = 2.5
 SHORT_WORDS: Final = 4
 """A need of at most four telling words must be closer: short texts lie further apart by chance."""
 
+SHOWN: Final = 5
+"""Fieldlabs in a slate; when nothing fits, the three closest."""
 PER_CAMPUS: Final = 2
 """Fieldlabs of one campus in a slate at most."""
 SHOWN_WITHOUT_FIT: Final = 3
+
+OUTSIDE_MARGIN: Final = 5.0
+"""Points, distance left out, by which a fieldlab of another region must be better to get a place among near ones."""
 
 
 def within(part: PartName, value: float) -> float:

@@ -1,6 +1,5 @@
 """Ranking: hard rules first, then the parts, then the sum. The parts are the explanation, and they add up."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from math import fsum
@@ -10,11 +9,13 @@ import msgspec
 from schakel_contracts.fieldlabs import FieldlabState
 from schakel_contracts.places import NATIONAL, UNASSIGNED
 from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.choosing import chosen_from, hard_rule
 from schakel_matching.engine.endings import endings_of
 from schakel_matching.engine.facts import fact_parts
+from schakel_matching.engine.fit import fitting
 from schakel_matching.engine.needs import Piece, pieces_of
-from schakel_matching.engine.parts import fits, technology_part, text_part
-from schakel_matching.engine.ranges import MODEL, PER_CAMPUS, SHOWN, SHOWN_WITHOUT_FIT
+from schakel_matching.engine.parts import technology_part, text_part
+from schakel_matching.engine.ranges import MODEL, SHOWN, SHOWN_WITHOUT_FIT
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Ended, FoundConcept, FoundNeed, Match, Need, Served, Slate
 
@@ -29,7 +30,7 @@ class _Ranking(msgspec.Struct, frozen=True):
     @property
     def open_fitting(self) -> list[Match]:
         """Those that fit and have not ended, best first."""
-        return [match for match, _ in self.order if match.slug in self.fitting and match.ended is None]
+        return [match for match, state in self.order if match.slug in self.fitting and hard_rule(state) is None]
 
 
 def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, whole: bool = False) -> Slate:
@@ -45,9 +46,11 @@ def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, w
     rankings = [_ranking(piece, catalogue, today) for piece in pieces_of(catalogue, need)]
     merged, hub = _merged(rankings), _hub(catalogue, need)
     no_fit = not any(ranking.open_fitting for ranking in rankings)
-    open_ = [(match, state) for match, state in merged if match.ended is None]
+    open_ = [(match, state) for match, state in merged if hard_rule(state) is None]
     candidates = open_ if no_fit or whole else [(match, state) for match, state in open_ if match.needs]
-    chosen = _spread(candidates, min(shown, SHOWN_WITHOUT_FIT) if no_fit and not whole else shown)
+    limit = min(shown, SHOWN_WITHOUT_FIT) if no_fit and not whole else shown
+    best = [ranking.open_fitting[0].slug for ranking in rankings if ranking.open_fitting]
+    chosen = chosen_from(candidates, limit, hub if need.postcode4 in catalogue.places else None, best)
     ended = [match for match, _ in merged if match.ended is not None and match.needs]
     return Slate(
         matches=tuple(msgspec.structs.replace(match, rank=place) for place, match in enumerate(chosen, start=1)),
@@ -63,10 +66,10 @@ def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, w
 
 def _ranking(piece: Piece, catalogue: Catalogue, today: date) -> _Ranking:
     labs = catalogue.labs
-    fitting = frozenset(labs[i].state.slug for i in range(len(labs)) if fits(piece.reading, catalogue, i))
+    fit = frozenset(labs[i].state.slug for i in fitting(piece.reading, catalogue))
     scored = [(_match(piece.reading, catalogue, i, today), labs[i].state) for i in range(len(labs))]
     scored.sort(key=lambda pair: (-pair[0].score, pair[0].slug))
-    return _Ranking(piece, tuple(scored), fitting)
+    return _Ranking(piece, tuple(scored), fit)
 
 
 def _merged(rankings: Sequence[_Ranking]) -> list[tuple[Match, FieldlabState]]:
@@ -88,21 +91,9 @@ def _merged(rankings: Sequence[_Ranking]) -> list[tuple[Match, FieldlabState]]:
     return sorted(merged, key=lambda pair: (-pair[0].score, pair[0].slug))
 
 
-def _spread(scored: Sequence[tuple[Match, FieldlabState]], shown: int) -> list[Match]:
-    """Return the best, at most two of one campus: who is sent to a place may as well visit another."""
-    seen: Counter[str] = Counter()
-    chosen: list[Match] = []
-    for match, state in scored:
-        campus = state.postcode4 or state.slug
-        seen[campus] += 1
-        if seen[campus] <= PER_CAMPUS and len(chosen) < shown:
-            chosen.append(match)
-    return chosen
-
-
 def _found_need(ranking: _Ranking) -> FoundNeed:
     fitting = ranking.open_fitting
-    shown = fitting or [match for match, _ in ranking.order if match.ended is None]
+    shown = fitting or [match for match, state in ranking.order if hard_rule(state) is None]
     return FoundNeed(
         id=ranking.piece.id,
         quote=ranking.piece.reading.need.text,
