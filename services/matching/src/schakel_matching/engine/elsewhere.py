@@ -62,11 +62,11 @@ _ASK_OF: Final = {word: ask for ask, words in _WORDS.items() for word in words.s
 PLACES_OF: Final[Mapping[Ask, tuple[str, ...]]] = MappingProxyType(
     {
         "money": (
-            "wbso",
-            "mit-regeling",
             "mkb-haalbaarheidsvoucher-noord",
             "overijssel-digitale-circulaire-industrie",
             "limburg-toekomstbestendig",
+            "wbso",
+            "mit-regeling",
         ),
         "capital": ("regionale-ontwikkelingsmaatschappijen", "techleap"),
         "abroad": ("enterprise-europe-network",),
@@ -77,7 +77,7 @@ PLACES_OF: Final[Mapping[Ask, tuple[str, ...]]] = MappingProxyType(
         "learning_culture": ("slim-regeling",),
     }
 )
-"""Programmes of the register by what is asked, the first to name first; a test holds them against the register."""
+"""Programmes of the register by what is asked, those of one region before those of the country; a test holds them against the register."""
 
 INSTEAD: Final[frozenset[Ask]] = frozenset({"money", "capital", "abroad", "business", "office"})
 """Asks for which no fieldlab is an answer; beside the others a fieldlab may be one."""
