@@ -25,7 +25,7 @@ WALKS: Final[tuple[Mapping[str, str], ...]] = (
         "request": "outbox.after_commit",
         "verify": "consumer.before_handle",
         "question": "relay.after_send_before_ack",
-        "answer": "projector.before_commit",
+        "answer": "projector.before_write",
         "accept": "relay.after_ack_before_delete",
         "outcome": "projector.after_commit",
     },

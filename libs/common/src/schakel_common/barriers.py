@@ -23,7 +23,7 @@ Barrier = Literal[
     "consumer.after_commit_before_ack",
     "consumer.after_ack",
     "projector.before_apply",
-    "projector.before_commit",
+    "projector.before_write",
     "projector.after_commit",
 ]
 

@@ -226,7 +226,8 @@ def incoming(of: Version) -> Incoming:
         effective_at=of.effective_at,
         recorded_at=of.recorded_at,
         digest=said.digest,
-        state=value_of(of.state).decode(),
+        text=value_of(of.state).decode(),
+        state=of.state,
         traceparent=None,
     )
 

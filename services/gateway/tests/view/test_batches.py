@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from schakel_gateway.ledger.steps import Version
-from schakel_gateway.projections.apply import Applied, Batch, Move, ZombieError, apply, follows
+from schakel_gateway.projections.apply import Applied, Batch, ZombieError, apply, follows
 from schakel_gateway.projections.incoming import Dead, Incoming, read
+from schakel_gateway.projections.write import Move
 from schakel_gateway.testing import case, company, day, identifier, incoming, network, record, referral, version
 from schakel_gateway.view.schema import SCHEMA
 
@@ -176,7 +177,7 @@ async def test_of_two_projectors_with_the_same_batch_one_gives_up(connection: An
 
 
 async def test_a_failure_leaves_no_trace_of_the_batch(connection: Any) -> None:
-    broken = msgspec.structs.replace(incoming(version(case(2), 1, 1)), state="{}")  # no slug: the row refuses it
+    broken = msgspec.structs.replace(incoming(version(case(2), 1, 1)), text="{}")  # no slug: the row refuses it
     with pytest.raises(asyncpg.NotNullViolationError):
         await apply(connection, SCHEMA, Batch(moves=(), events=[incoming(version(case(1), 1, 1)), broken]))
     assert (await contents(connection, positions=True))["position"] == 0
@@ -223,7 +224,7 @@ def _with(**headers: bytes | None) -> Any:
 def test_a_good_record_is_read_byte_for_byte() -> None:
     found = read(GOOD)
     assert isinstance(found, Incoming)
-    assert found.state.encode() == GOOD.value
+    assert found.text.encode() == GOOD.value
     assert (found.kind, found.id, found.epoch, found.version) == ("case", identifier("case", 1), 1, 1)
 
 

@@ -38,7 +38,7 @@ from schakel_common.settings import ServiceSettings
 from schakel_gateway.projector import run_projector
 asyncio.run(run_projector(ServiceSettings(), asyncio.Event()))
 """
-BARRIERS = ("projector.before_apply", "projector.before_commit", "projector.after_commit")
+BARRIERS = ("projector.before_apply", "projector.before_write", "projector.after_commit")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import msgspec
 
 from schakel_contracts.envelope import VALUE_BYTES_MAX, Envelope, EnvelopeError, envelope_of
 from schakel_contracts.topics import TOPICS, Topic
-from schakel_gateway.ledger.steps import DECODERS
+from schakel_gateway.ledger.steps import DECODERS, State
 
 Reason = Literal["malformed-envelope", "unknown-type", "malformed-state", "too-large", "foreign-key", "refused-by-view"]
 
@@ -40,7 +40,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Incoming(msgspec.Struct, frozen=True):
-    """One version of one aggregate, checked; `state` is its JSON text, byte for byte."""
+    """One version of one aggregate, checked; `text` is the JSON of its state, byte for byte."""
 
     kind: str
     id: UUID
@@ -50,7 +50,8 @@ class Incoming(msgspec.Struct, frozen=True):
     effective_at: datetime
     recorded_at: datetime
     digest: str
-    state: str
+    text: str
+    state: State
     traceparent: str | None
 
 
@@ -72,7 +73,7 @@ def read(record: Record) -> Incoming | Dead:
     """Read and check one record: envelope, digest, type, state, and that key, subject and state name one aggregate."""
     try:
         envelope = _envelope(record)
-        text = _state_text(record, envelope.subject)
+        text, state = _state(record, envelope.subject)
     except _RefusedError as error:
         return Dead(record, error.reason, str(error))
     return Incoming(
@@ -84,7 +85,8 @@ def read(record: Record) -> Incoming | Dead:
         effective_at=envelope.effective_at,
         recorded_at=envelope.recorded_at,
         digest=envelope.digest,
-        state=text,
+        text=text,
+        state=state,
         traceparent=envelope.traceparent,
     )
 
@@ -104,7 +106,7 @@ def _envelope(record: Record) -> Envelope:
     return envelope
 
 
-def _state_text(record: Record, subject: UUID) -> str:
+def _state(record: Record, subject: UUID) -> tuple[str, State]:
     value = record.value or b""
     try:
         state = DECODERS[record.topic.kind].decode(value)
@@ -115,4 +117,4 @@ def _state_text(record: Record, subject: UUID) -> str:
         raise _RefusedError("malformed-state", "a text holds the character U+0000")
     if subject != state.id or str(subject).encode() != record.key:
         raise _RefusedError("foreign-key", "key, subject and the state's id differ")
-    return text
+    return text, state

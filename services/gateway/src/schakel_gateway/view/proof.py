@@ -7,8 +7,17 @@ from uuid import UUID
 
 from schakel_contracts.topics import TOPIC_OF_KIND
 from schakel_gateway.indicators import ADDITIVE_OF_KIND
-from schakel_gateway.ledger.store import GROUP, StoredLine, Subject, additive_of, difference, groups_of, store
-from schakel_gateway.projections.apply import CHANNEL, TAKE_TURN, write_members
+from schakel_gateway.ledger.store import (
+    GROUP,
+    Difference,
+    additive_of,
+    difference,
+    groups_of,
+    read_stored,
+    store,
+    subject_of,
+)
+from schakel_gateway.projections.write import CHANNEL
 from schakel_gateway.view.schema import SCHEMA
 
 if TYPE_CHECKING:
@@ -62,6 +71,23 @@ _WRONG_MEMBERS: Final = """
 """
 
 
+_TAKE_TURN: Final = "SELECT position FROM view_position FOR UPDATE"
+"""Who changes the view needs this row: the projector's statement does nothing when a repair was there first."""
+
+_WRITE_MEMBERS: Final = """
+    WITH member AS (
+        SELECT DISTINCT ON (c.id, m ->> 'sub') c.id AS company_id, m ->> 'sub' AS sub, m ->> 'status' AS status
+        FROM companies AS c, jsonb_array_elements(c.state -> 'members') WITH ORDINALITY AS each (m, place)
+        WHERE c.id = ANY($1) ORDER BY c.id, m ->> 'sub', place DESC
+    ), gone AS (
+        DELETE FROM company_members AS x WHERE x.company_id = ANY($1) AND NOT EXISTS (
+            SELECT FROM member AS m WHERE m.company_id = x.company_id AND m.sub = x.sub)
+    )
+    INSERT INTO company_members (company_id, sub, status) SELECT company_id, sub, status FROM member
+    ON CONFLICT (company_id, sub) DO UPDATE SET status = excluded.status
+"""
+
+
 async def own_drift(connection: "Connection[Any]") -> list[Drift]:
     """Return everything in which the view is not what its own history says.
 
@@ -76,15 +102,9 @@ async def own_drift(connection: "Connection[Any]") -> list[Drift]:
         found += [Drift("row", kind, row["id"]) for row in rows]
     members = {row["company_id"] for row in await connection.fetch(_WRONG_MEMBERS)}
     found += [Drift("members", "company", each) for each in sorted(members)]
-    async for wanted in _wanted_lines(connection):
-        unequal = await difference(connection, wanted)
-        subjects = {Subject(line[4], line[5]) for line in unequal.missing}
-        if unequal.wrong:
-            rows = await connection.fetch(
-                "SELECT DISTINCT subject_kind, subject FROM line WHERE ctid = ANY($1::text[]::tid[])", unequal.wrong
-            )
-            subjects |= {Subject(row["subject_kind"], row["subject"]) for row in rows}
-        found += [Drift("ledger", subject.kind, subject.id) for subject in sorted(subjects)]
+    async for unequal in _unequal_lines(connection):
+        lines = [*unequal.missing, *(line for line, _ in unequal.wrong)]
+        found += [Drift("ledger", subject.kind, subject.id) for subject in sorted({subject_of(x) for x in lines})]
     orphans = await connection.fetch(_ORPHANS)
     found += [Drift("ledger", row["subject_kind"], row["subject"]) for row in orphans]
     return found
@@ -112,22 +132,22 @@ async def repair(connection: "Connection[Any]", drifts: Iterable[Drift]) -> None
         by_what[drift.what].append(drift)
     async with connection.transaction():
         await connection.execute(f"SET LOCAL search_path TO {SCHEMA}")
-        position = 1 + await connection.fetchval(TAKE_TURN)
+        position = 1 + await connection.fetchval(_TAKE_TURN)
         await _forget(connection, "damaged-history", by_what["damaged-history"])
         await _forget(connection, "unknown-to-owner", by_what["unknown-to-owner"])
         rows = [*by_what["row"], *by_what["damaged-history"], *by_what["unknown-to-owner"]]
         await _write_rows(connection, rows, position)
         companies = [x.id for x in [*rows, *by_what["members"]] if x.kind == "company"]
         if companies:
-            await write_members(connection, companies)
+            await connection.execute(_WRITE_MEMBERS, companies)
         orphans = await connection.fetch(_ORPHANS)
         await connection.execute(
             "DELETE FROM line WHERE (subject_kind, subject) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))",
             [row["subject_kind"] for row in orphans],
             [row["subject"] for row in orphans],
         )
-        async for wanted in _wanted_lines(connection):
-            await store(connection, wanted)
+        async for unequal in _unequal_lines(connection):
+            await store(connection, unequal)
         await connection.execute("UPDATE view_position SET position = $1, changed_at = clock_timestamp()", position)
         await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(position))
 
@@ -168,20 +188,24 @@ async def _write_rows(connection: "Connection[Any]", drifts: Sequence[Drift], po
         )
 
 
-async def _wanted_lines(connection: "Connection[Any]") -> AsyncIterator[dict[Subject, list[StoredLine]]]:
-    """Give what all lines should be, some subjects at a time."""
+async def _unequal_lines(connection: "Connection[Any]") -> AsyncIterator[Difference]:
+    """Give in what all lines differ from the fold of the history, some subjects at a time."""
     for kind in [kind for kind, indicators in ADDITIVE_OF_KIND.items() if indicators]:
         async for ids in _ids(connection, "SELECT DISTINCT id FROM history WHERE kind = $1 AND id > $2", kind):
-            yield await additive_of(connection, [(kind, each) for each in ids])
+            touched = [(kind, each) for each in ids]
+            stored = await read_stored(connection, SCHEMA, touched)
+            yield difference(additive_of(touched, stored.versions), stored.lines)
     seen: set[UUID] = set()
     async for ids in _ids(connection, "SELECT DISTINCT id FROM history WHERE kind = $1 AND id > $2", "company"):
-        fresh = [("company", each) for each in ids if each not in seen]
+        fresh = [each for each in ids if each not in seen]
         if fresh:
-            wanted = await groups_of(connection, fresh)
+            stored = await read_stored(connection, SCHEMA, (), companies=fresh)
+            wanted = groups_of(stored.versions, fresh)
             seen |= {subject.id for subject in wanted if subject.kind == GROUP}
-            yield wanted
+            yield difference(wanted, stored.lines)
     async for ids in _ids(connection, _REFERRALS_OF_STRANGERS, "referral"):
-        yield await groups_of(connection, [("referral", each) for each in ids])
+        stored = await read_stored(connection, SCHEMA, (), grouped=[("referral", each) for each in ids])
+        yield difference(groups_of(stored.versions), stored.lines)
 
 
 _REFERRALS_OF_STRANGERS: Final = """
