@@ -14,6 +14,7 @@ from statistics import fmean
 
 from schakel_matching.engine.encoders import load_encoders
 from schakel_matching.engine.meaning import remembering
+from schakel_matching.engine.ranges import MODEL, MODELS
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
 from schakel_matching.reference_data import catalogue_of, fieldlabs, load
@@ -45,6 +46,7 @@ def ndcg(ranked: list[str], grades: dict[str, int], depth: int = 10) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worst", type=int, default=0, help="print so many challenges with the lowest nDCG")
+    parser.add_argument("--model", choices=MODELS, default=MODEL, help="which model ranks")
     parser.add_argument("--words-only", action="store_true", help="without the sentence encoders")
     arguments = parser.parse_args()
     reference = load(ROOT / "data")
@@ -57,7 +59,7 @@ def main() -> None:
     for row in rows("queries.tsv"):
         place = row["postcode"] or None
         need = Need(row["text"], "nl" if row["language"] == "nl" else "en", place, row["sbi"][:2] or None)
-        slate = rank(catalogue, need, TODAY, shown=100, whole=True)
+        slate = rank(catalogue, need, TODAY, shown=100, whole=True, model=MODELS[arguments.model])
         ranked = [match.slug for match in slate.matches]
         grades = judged.get(row["id"], {})
         nobody = max(grades.values(), default=0) < 2

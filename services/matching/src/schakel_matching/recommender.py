@@ -11,6 +11,7 @@ from schakel_common import replica
 from schakel_contracts.topics import FIELDLABS
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import TextEncoder
+from schakel_matching.engine.ranges import CURRENT, Model
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import NOTHING_TOLD, Need, Slate, Told
 from schakel_matching.masking import mask
@@ -27,9 +28,12 @@ _VERSIONS: Final = text(
 class Recommender:
     """Makes slates. Of one process; its catalogue is of the versions that the caller's transaction sees."""
 
-    def __init__(self, reference: ReferenceData, encoders: tuple[TextEncoder, TextEncoder] | None = None) -> None:
+    def __init__(
+        self, reference: ReferenceData, encoders: tuple[TextEncoder, TextEncoder] | None = None, model: Model = CURRENT
+    ) -> None:
         self.reference = reference
         self._encoders = encoders
+        self._model = model
         self._versions: str | None = None
         self._catalogue = catalogue_of([], reference, None)
 
@@ -47,7 +51,7 @@ class Recommender:
         """Return the fieldlabs that fit a need; it is masked first, because the reasons quote it."""
         need = Need(mask(text, language), language, postcode4, sbi_division, told)
         catalogue = await self._current(session)
-        return await asyncio.to_thread(rank, catalogue, need, now.astimezone(AMSTERDAM).date())
+        return await asyncio.to_thread(rank, catalogue, need, now.astimezone(AMSTERDAM).date(), model=self._model)
 
     async def _current(self, session: AsyncSession) -> Catalogue:
         versions = (await session.execute(_VERSIONS)).scalar_one()

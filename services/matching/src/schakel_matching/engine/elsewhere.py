@@ -77,7 +77,7 @@ PLACES_OF: Final[Mapping[Ask, tuple[str, ...]]] = MappingProxyType(
         "learning_culture": ("slim-regeling",),
     }
 )
-"""Programmes of the register by what is asked, those of one region before those of the country; a test holds them against the register."""
+"""Programmes of the register by what is asked, those of one region before those of the country; a test checks them."""
 
 INSTEAD: Final[frozenset[Ask]] = frozenset({"money", "capital", "abroad", "business", "office"})
 """Asks for which no fieldlab is an answer; beside the others a fieldlab may be one."""

@@ -34,7 +34,7 @@ def evidence(reading: Reading, catalogue: Catalogue, i: int) -> tuple[float, flo
 
 def told(reading: Reading, catalogue: Catalogue) -> tuple[float, float]:
     """Return what the need says of itself: the share of its words that any fieldlab uses, and 1 for asks elsewhere."""
-    known = 0 if _is_name(reading) else sum(word.stem in catalogue.words.postings for word in reading.words)
+    known = sum(word.stem in catalogue.words.postings for word in reading.words)
     elsewhere = any(each.ask in INSTEAD for each in reading.elsewhere)
     return known / max(1, len(reading.words)), float(elsewhere)
 
@@ -44,7 +44,7 @@ def _is_name(reading: Reading) -> bool:
     return len(reading.words) == 1 and not reading.concepts
 
 
-def fitting(reading: Reading, catalogue: Catalogue) -> frozenset[int]:
+def fitting(reading: Reading, catalogue: Catalogue, *, calibrated: bool = True) -> frozenset[int]:
     """Return the places in the catalogue of the fieldlabs that answer a need.
 
     When the best one's chance is too small nobody does. Otherwise it does, and with it all whose chance is large enough
@@ -57,6 +57,10 @@ def fitting(reading: Reading, catalogue: Catalogue) -> frozenset[int]:
     best = max(range(len(each)), key=lambda i: chances[i])
     close_enough = FIT_BY_MEANING_SHORT if len(reading.words) <= SHORT_WORDS else FIT_BY_MEANING
     stands_out = [points * _PER >= FIT or close >= close_enough for points, close in each]
+    if calibrated and _is_name(reading):
+        return frozenset()
+    if not calibrated:
+        return frozenset(i for i, stands in enumerate(stands_out) if stands)
     return frozenset(
         i for i, chance in enumerate(chances) if chance >= FIT_PROBABILITY and (stands_out[i] or i == best)
     )

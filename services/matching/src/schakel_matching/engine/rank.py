@@ -15,7 +15,7 @@ from schakel_matching.engine.facts import fact_parts
 from schakel_matching.engine.fit import fitting
 from schakel_matching.engine.needs import Piece, pieces_of
 from schakel_matching.engine.parts import technology_part, text_part
-from schakel_matching.engine.ranges import MODEL, SHOWN, SHOWN_WITHOUT_FIT
+from schakel_matching.engine.ranges import CURRENT, SHOWN, SHOWN_WITHOUT_FIT, Model
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Ended, FoundConcept, FoundNeed, Match, Need, Served, Slate
 
@@ -33,7 +33,9 @@ class _Ranking(msgspec.Struct, frozen=True):
         return [match for match, state in self.order if match.slug in self.fitting and hard_rule(state) is None]
 
 
-def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, whole: bool = False) -> Slate:
+def rank(
+    catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, whole: bool = False, model: Model = CURRENT
+) -> Slate:
     """Return the fieldlabs that fit a need, best first, each with its reasons.
 
     Args:
@@ -41,9 +43,10 @@ def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, w
         need: its text already masked.
         today: the day on which freshness is judged; the same day gives the same answer.
         shown: how many at most.
+        model: the present one, unless the installation went back to the one before.
         whole: also those that do not fit, after the same sum: for measuring the order, not for a company.
     """
-    rankings = [_ranking(piece, catalogue, today) for piece in pieces_of(catalogue, need)]
+    rankings = [_ranking(piece, catalogue, today, model) for piece in pieces_of(catalogue, need, cuts=model.cuts)]
     merged, hub = _merged(rankings), _hub(catalogue, need)
     no_fit = not any(ranking.open_fitting for ranking in rankings)
     open_ = [(match, state) for match, state in merged if hard_rule(state) is None]
@@ -58,16 +61,16 @@ def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, w
         concepts=_concepts([ranking.piece.reading for ranking in rankings], catalogue),
         no_fit=no_fit,
         hub=hub,
-        model=MODEL,
+        model=model.name,
         needs=tuple(_found_need(ranking) for ranking in rankings),
         endings=endings_of(catalogue, [(each.piece, bool(each.open_fitting)) for each in rankings], hub),
     )
 
 
-def _ranking(piece: Piece, catalogue: Catalogue, today: date) -> _Ranking:
+def _ranking(piece: Piece, catalogue: Catalogue, today: date, model: Model) -> _Ranking:
     labs = catalogue.labs
-    fit = frozenset(labs[i].state.slug for i in fitting(piece.reading, catalogue))
-    scored = [(_match(piece.reading, catalogue, i, today), labs[i].state) for i in range(len(labs))]
+    fit = frozenset(labs[i].state.slug for i in fitting(piece.reading, catalogue, calibrated=model.calibrated))
+    scored = [(_match(piece.reading, catalogue, i, today, model), labs[i].state) for i in range(len(labs))]
     scored.sort(key=lambda pair: (-pair[0].score, pair[0].slug))
     return _Ranking(piece, tuple(scored), fit)
 
@@ -103,11 +106,12 @@ def _found_need(ranking: _Ranking) -> FoundNeed:
     )
 
 
-def _match(reading: Reading, catalogue: Catalogue, i: int, today: date) -> Match:
+def _match(reading: Reading, catalogue: Catalogue, i: int, today: date, model: Model) -> Match:
     lab = catalogue.labs[i]
     state = lab.state
     facts = fact_parts(reading, catalogue, lab, today)
     found = (text_part(reading, catalogue, i), technology_part(reading, catalogue, i), *facts.values())
+    found = tuple((part, unknown) for part, unknown in found if part.name in model.parts)
     parts = tuple(part for part, _ in found)
     return Match(
         slug=state.slug,
