@@ -22,6 +22,7 @@ from schakel_common.auth import bearer_of
 from schakel_common.consistency import decode_token
 from schakel_common.edge import BODY_BYTES_MAX, problem_response
 from schakel_common.problems import Problem
+from schakel_common.telemetry import measure
 from schakel_gateway.answers import shown
 from schakel_gateway.operation import Gateway, Session
 from schakel_gateway.schema.schema import GatewaySchema
@@ -61,6 +62,8 @@ class Endpoint(GraphQL[Session, None]):
             allowed_origins=settings.allowed_origins,
         )
         self._holder = gateway
+        for code in ("internal-error", "unavailable"):  # shown from zero on: else the first one would be no rise
+            measure("graphql.error.count", 0, reason=code)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request or serve a socket; what is refused here is a problem document."""
@@ -132,6 +135,8 @@ class Endpoint(GraphQL[Session, None]):
         if result.errors:
             errors = [error if "code" in (error.extensions or {}) else shown(error) for error in result.errors]
             answer["errors"] = [error.formatted for error in errors]
+            for error in errors:
+                measure("graphql.error.count", 1, reason=str((error.extensions or {})["code"]))
         if result.extensions:
             answer["extensions"] = result.extensions
         return answer  # type: ignore[return-value] # the same keys, typed by hand in Strawberry

@@ -10,7 +10,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from schakel_common.logs import configure_logs
+from schakel_common import telemetry
 from schakel_common.problems import Problem
 from schakel_gateway.settings import GatewaySettings
 from schakel_gateway.verify import printed, verify
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
         for each in error.errors():
             sys.stderr.write(f"SCHAKEL_{'_'.join(str(part) for part in each['loc']).upper()}: {each['msg']}\n")
         return 2
-    configure_logs("gateway", settings.log_level)
+    telemetry.configure("gateway", settings)
     try:
         if arguments.command == "rebuild":
             made = asyncio.run(rebuild(settings))
@@ -47,4 +47,6 @@ def main(argv: Sequence[str]) -> int:
     else:
         sys.stdout.write(printed(report))
         return 1 if report.drifts else 0
+    finally:
+        telemetry.shutdown()
     return 1
