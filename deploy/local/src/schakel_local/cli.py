@@ -11,8 +11,8 @@ from schakel_local import artefacts, checks, holder, look, runfile, teststack
 from schakel_local.places import CHECKOUT, data_directory
 from schakel_local.ports import Ports
 from schakel_local.secret import Secrets
-from schakel_local.services import BY_NAME, Addresses, addresses, environment
-from schakel_local.up import tell, up
+from schakel_local.services import BY_NAME, Addresses, addresses, environment, realm_environment
+from schakel_local.up import keycloak_admin, tell, up
 
 _LOCK = (
     *("uv", "export", "--quiet", "--all-packages", "--all-extras", "--all-groups"),
@@ -26,6 +26,8 @@ def main(argv: Sequence[str]) -> int:
         return _in_service(argv[0], argv[1:])
     if argv and argv[0] == "verify":
         return _in_service("gateway", argv)
+    if argv and argv[0] == "realm":
+        return _realm(argv[1:])
     if argv and argv[0] == "test":
         return subprocess.run([sys.executable, "-m", "pytest", *argv[1:]], cwd=CHECKOUT, check=False).returncode  # noqa: S603 - our own tests
     arguments = _parser().parse_args(argv)
@@ -57,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         run=lambda _: checks.check()
     )
     commands.add_parser("verify", help="compare the journals with the network view").set_defaults()
+    commands.add_parser("realm", help="diff, or apply [--dry-run]: the realm against its files").set_defaults()
     commands.add_parser("lock", help="resolve the packages and Java artefacts anew").set_defaults(run=lambda _: _lock())
     stack = commands.add_parser("test-stack", help="a test stack that stays between test runs")
     stack.add_argument("action", choices=("start", "stop"))
@@ -78,6 +81,21 @@ def _in_service(name: str, argv: Sequence[str]) -> int:
     told = environment(service, _kept_addresses(secrets), secrets)
     os.execve(sys.executable, [sys.executable, "-m", service.module, *argv], {**os.environ, **told})  # noqa: S606 - our own program
     raise AssertionError
+
+
+def _realm(argv: Sequence[str]) -> int:
+    """Compare the realm of the run with its files, or apply them."""
+    secrets = Secrets(data_directory())
+    where = _kept_addresses(secrets)
+    admin = keycloak_admin(secrets)
+    if admin is None:
+        sys.stderr.write("schakel: set SCHAKEL_KEYCLOAK_ADMIN_PASSWORD: Keycloak is your own\n")
+        return 2
+    user, password = admin
+    told = {**realm_environment(where, secrets), "SCHAKEL_KEYCLOAK_ADMIN_PASSWORD": password}
+    program = (sys.executable, "-m", "schakel_keycloak", *(argv or ("diff",)))
+    program = (*program, "--demo", "--url", where.keycloak, "--admin-user", user)
+    return subprocess.run(program, env={**os.environ, **told}, check=False).returncode  # noqa: S603 - our own program
 
 
 def _kept_addresses(secrets: Secrets) -> Addresses:

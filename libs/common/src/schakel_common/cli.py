@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import Any, Final, get_args
+from typing import Any, Final, TypedDict, get_args
 from uuid import UUID
 
 from aiokafka.errors import KafkaError
@@ -19,9 +19,15 @@ from schakel_common.dead_letters import list_dead_letters, retry_dead_letters, s
 from schakel_common.logs import configure_logs
 from schakel_common.migrations import migrate
 from schakel_common.problems import Problem
-from schakel_common.reemission import reemit_current, reemit_history
+from schakel_common.reemission import count_current, count_history, reemit_current, reemit_history
 from schakel_common.serve import ROLES, Role, ServiceDefinition, serve
 from schakel_common.settings import ServiceSettings
+
+
+class _Chosen(TypedDict):
+    kind: str | None
+    ids: Sequence[UUID]
+
 
 OK: Final = 0
 FAILED: Final = 1
@@ -85,13 +91,18 @@ def _work(
 async def _reemit(settings: ServiceSettings, arguments: argparse.Namespace) -> None:
     database = Database(settings.database_url, pool_size=1)
     try:
-        if arguments.current:
-            epoch, count = await reemit_current(
-                database, reason=arguments.reason, kind=arguments.kind, ids=arguments.id
-            )
+        chosen: _Chosen = {"kind": arguments.kind, "ids": arguments.id}
+        if arguments.dry_run:
+            if arguments.current:
+                epoch, count = await count_current(database, **chosen)
+                _print({"dryRun": True, "epoch": epoch, "events": count})
+            else:
+                _print({"dryRun": True, "events": await count_history(database, **chosen)})
+        elif arguments.current:
+            epoch, count = await reemit_current(database, reason=arguments.reason, **chosen)
             _print({"epoch": epoch, "events": count})
         else:
-            _print({"events": await reemit_history(database, kind=arguments.kind, ids=arguments.id)})
+            _print({"events": await reemit_history(database, **chosen)})
     finally:
         await database.close()
 
@@ -109,8 +120,10 @@ async def _dead_letters(
             case "show":
                 _print(await show_dead_letter(settings, arguments.topic, arguments.partition, arguments.offset))
             case _:
-                again = partial(handle_alone, parts.database, parts.subscriptions)
-                _print(await retry_dead_letters(settings, definition.name, topics, again))
+                dry = arguments.dry_run
+                again = partial(handle_alone, parts.database, parts.subscriptions, dry_run=dry)
+                found = await retry_dead_letters(settings, definition.name, topics, again, dry_run=dry)
+                _print({"dryRun": True, **found} if dry else found)
     finally:
         await parts.close()
         await parts.database.close()
@@ -129,11 +142,13 @@ def _parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
     which.add_argument("--history", action="store_true", help="send everything, with its stored epochs")
     reemit.add_argument("--kind", help="only aggregates of this kind")
     reemit.add_argument("--id", type=UUID, action="append", default=[], help="only this aggregate; may be repeated")
+    reemit.add_argument("--dry-run", action="store_true", help="say how much would be sent, and send nothing")
     reemit.add_argument("--reason", default="asked for by hand", help="kept with the new epoch")
     letters = commands.add_parser("dead-letters", help="events that a consumer could not handle")
     actions = letters.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="those that wait, one line of JSON each")
-    actions.add_parser("retry", help="give those that wait to their handler again")
+    retry = actions.add_parser("retry", help="give those that wait to their handler again")
+    retry.add_argument("--dry-run", action="store_true", help="say which would go through, and change nothing")
     show = actions.add_parser("show", help="one record with its headers and value")
     show.add_argument("topic")
     show.add_argument("partition", type=int)

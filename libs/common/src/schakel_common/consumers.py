@@ -179,9 +179,16 @@ def event_of(topic: Topic[Any], record: ConsumerRecord) -> Event:
 
 
 async def handle_alone(
-    database: Database, subscriptions: Sequence[Subscription], topic: Topic[Any], record: ConsumerRecord
+    database: Database,
+    subscriptions: Sequence[Subscription],
+    topic: Topic[Any],
+    record: ConsumerRecord,
+    *,
+    dry_run: bool = False,
 ) -> None:
     """Give one record to every subscription of its topic, in one transaction: the second try of a dead letter.
+
+    With `dry_run` the transaction is rolled back at its end, so that only the outcome is known.
 
     Raises:
         Refused: it cannot be handled this time either.
@@ -192,10 +199,18 @@ async def handle_alone(
             for each in subscriptions:
                 if topic in each.topics:
                     await each.handler(session, event)
+            if dry_run:
+                raise _RolledBackError  # noqa: TRY301 - an error is what rolls a unit of work back
+    except _RolledBackError:
+        return
     except Exception as error:
         if is_away(error):
             raise
         raise Refused("handler_failed", type(error).__name__) from error
+
+
+class _RolledBackError(Exception):
+    """Everything went well, and nothing is to stay."""
 
 
 class _StopConsumerError(Exception):

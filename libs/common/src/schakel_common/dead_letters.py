@@ -109,6 +109,8 @@ async def retry_dead_letters(
     service: str,
     topics: Sequence[Topic[Any]],
     handle: Callable[[Topic[Any], ConsumerRecord], Awaitable[None]],
+    *,
+    dry_run: bool = False,
 ) -> dict[str, int]:
     """Give every record that waits to its handler again, in order; those that fail again are put at the end.
 
@@ -117,6 +119,7 @@ async def retry_dead_letters(
         service: the consumer.
         topics: those it listens to.
         handle: handles a record in a transaction of its own; raises Refused when it cannot.
+        dry_run: count only, and move nothing; `handle` must then leave nothing behind.
 
     Returns:
         How many were handled and how many failed.
@@ -131,9 +134,12 @@ async def retry_dead_letters(
                 await handle(topic, original)
                 counts["handled"] += 1
             except Refused as refused:
-                await send_dead_letters(settings, service, topic, [(original, refused)])
                 counts["failed"] += 1
-            await consumer.commit({TopicPartition(record.topic, record.partition): record.offset + 1})
+                if dry_run:
+                    continue
+                await send_dead_letters(settings, service, topic, [(original, refused)])
+            if not dry_run:
+                await consumer.commit({TopicPartition(record.topic, record.partition): record.offset + 1})
     return counts
 
 

@@ -108,6 +108,8 @@ def create_app(
         generate_unique_id_function=lambda route: to_camel(route.name),
         exception_handlers={RequestValidationError: _invalid_input, HTTPException: _http_error},
     )
+    measure("token.refused.count", 0, reason="token-refused")
+    measure("idempotency.repeat.count", 0)
     app.state.verifier = verifier
     app.state.database = database
     app.state.settings = settings

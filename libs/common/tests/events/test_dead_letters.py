@@ -44,8 +44,15 @@ async def test_what_waits_is_listed_shown_and_tried_again_until_it_is_handled(
     with pytest.raises(Problem, match="holds offsets 0 to 0"):
         await show_dead_letter(settings, DEAD, letter.partition, 7)
 
-    def again(handler: Any) -> Any:
-        return partial(handle_alone, database, [Subscription("test", [HUBS], handler)])
+    def again(handler: Any, *, dry_run: bool = False) -> Any:
+        return partial(handle_alone, database, [Subscription("test", [HUBS], handler)], dry_run=dry_run)
+
+    for handler, found in ((keep, {"handled": 1, "failed": 0}), (refuse, {"handled": 0, "failed": 1})):
+        dry = again(handler, dry_run=True)
+        assert await retry_dead_letters(settings, "matching", [HUBS], dry, dry_run=True) == found
+    assert [each["offset"] for each in await list_dead_letters(settings, "matching", [HUBS])] == [0]
+    async with database.reading() as session:
+        assert await replica.get(session, HUBS, aggregate) is None
 
     assert await retry_dead_letters(settings, "matching", [HUBS], again(refuse)) == {"handled": 0, "failed": 1}
     (listed,) = await list_dead_letters(settings, "matching", [HUBS])
