@@ -1,4 +1,4 @@
-"""The commands of every service: ``python -m schakel_<service> serve|migrate|reemit|dead-letters|openapi``."""
+"""The commands of every service: ``python -m schakel_<service> serve|migrate|doctor|reemit|dead-letters|openapi``."""
 
 import argparse
 import asyncio
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from schakel_common.consumers import handle_alone
 from schakel_common.database import Database
 from schakel_common.dead_letters import list_dead_letters, retry_dead_letters, show_dead_letter
+from schakel_common.doctor import PARTS, Part, examine
 from schakel_common.logs import configure_logs
 from schakel_common.migrations import migrate
 from schakel_common.problems import Problem
@@ -41,7 +42,7 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
         definition: the service.
         argv: without the program's name.
     """
-    arguments = _parser(definition).parse_args(argv)
+    arguments = parser(definition).parse_args(argv)
     try:
         settings: ServiceSettings = definition.settings()
     except ValidationError as error:
@@ -50,6 +51,8 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
             _complain(f"SCHAKEL_{name}: {each['msg']}")
         return MISUSED
     match arguments.command:
+        case "doctor":
+            return asyncio.run(_doctor(definition.name, settings, arguments.part or PARTS))
         case "serve":
             serve(definition, settings, arguments.roles)
         case "openapi":
@@ -58,6 +61,13 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
             configure_logs(definition.name, settings.log_level)
             return _run(_work(definition, settings, arguments))
     return OK
+
+
+async def _doctor(service: str, settings: ServiceSettings, parts: Sequence[Part]) -> int:
+    findings = await examine(service, settings, tuple(parts))
+    for finding in findings:
+        sys.stdout.write(f"{'ok ' if finding.ok else 'BAD'} {service:<9} {finding.part:<9} {finding.sentence}\n")
+    return OK if all(finding.ok for finding in findings) else FAILED
 
 
 def _run(work: Coroutine[Any, Any, None]) -> int:
@@ -129,12 +139,15 @@ async def _dead_letters(
         await parts.database.close()
 
 
-def _parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m schakel_{definition.name}")
-    commands = parser.add_subparsers(dest="command", required=True)
+def parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
+    """Return what reads the commands of a service."""
+    made = argparse.ArgumentParser(prog=f"python -m schakel_{definition.name}")
+    commands = made.add_subparsers(dest="command", required=True)
     serving = commands.add_parser("serve", help="run the service until it is told to stop")
     serving.add_argument("--roles", type=_roles, default=list(ROLES), help="of api,consumers,relay; all by default")
     commands.add_parser("migrate", help="bring the database to the newest revision")
+    doctor = commands.add_parser("doctor", help="is everything there that this service needs? 0 yes, 1 no")
+    doctor.add_argument("part", nargs="*", type=_part, help=f"of {', '.join(PARTS)}; all by default")
     commands.add_parser("openapi", help="print the OpenAPI document")
     reemit = commands.add_parser("reemit", help="send again what the journal holds")
     which = reemit.add_mutually_exclusive_group(required=True)
@@ -153,7 +166,7 @@ def _parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
     show.add_argument("topic")
     show.add_argument("partition", type=int)
     show.add_argument("offset", type=int)
-    return parser
+    return made
 
 
 def _roles(names: str) -> list[Role]:
@@ -161,6 +174,13 @@ def _roles(names: str) -> list[Role]:
     if not roles or any(role not in get_args(Role) for role in roles):
         raise argparse.ArgumentTypeError(f"{names!r} is not a list of {', '.join(ROLES)}")
     return [role for role in ROLES if role in roles]
+
+
+def _part(name: str) -> Part:
+    part = next((each for each in PARTS if each == name), None)
+    if part is None:
+        raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(PARTS)}")
+    return part
 
 
 def _print(value: object) -> None:
