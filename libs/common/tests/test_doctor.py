@@ -128,8 +128,9 @@ async def test_topics_that_are_cut_otherwise_or_forget_are_found(kafka_server: K
         await ensure_topics(settings, rest)
         await ensure_topics(settings, [heartbeat_topic(x) for x in ("registry", "matching", "events")], heartbeats=True)
         async with asyncio.timeout(20):
-            while len(found := await examine("registry", settings, ("kafka",))) > 2:
-                await asyncio.sleep(0.1)  # noqa: ASYNC110 - the broker tells nobody when it knows new topics
+            # The broker tells nobody when it knows new topics.
+            while len(found := await examine("registry", settings, ("kafka",))) > 2:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.1)
     finally:
         await admin.delete_topics([name for name in await admin.list_topics() if name.startswith(prefix)])
         await admin.close()
