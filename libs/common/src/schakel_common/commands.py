@@ -28,6 +28,7 @@ KEY_CHARACTERS_MIN: Final = 8
 ANONYMOUS_KEY_CHARACTERS_MIN: Final = 32
 """Without a caller the key alone tells whose reply is stored, so it must not be guessed; a UUID does."""
 KEY_CHARACTERS_MAX: Final = 128
+READ_ONLY_RETRY_SECONDS: Final = 300
 KEYS_KEPT: Final = timedelta(hours=24)
 
 
@@ -86,12 +87,15 @@ class CommandContext:
         """Run a use case in one transaction with its stored reply, or answer with the reply of the first time.
 
         Raises:
-            Problem: ``not-yet-known`` when what ``Read-After`` names does not arrive in time,
-                ``idempotency-key-reused`` when the key came with another request, and whatever the use case raises.
+            Problem: ``read-only`` while changes are stopped, ``not-yet-known`` when what ``Read-After`` names
+                does not arrive in time, ``idempotency-key-reused`` when the key came with another request, and
+                whatever the use case raises.
                 Nothing is stored then.
         """
         database: Database = self._request.app.state.database
         settings: ServiceSettings = self._request.app.state.settings
+        if settings.read_only:
+            raise Problem("read-only", retry_after_seconds=READ_ONLY_RETRY_SECONDS)
         digest = await self._digest()
         await wait_until_known(database, self._references, wait_seconds=settings.not_yet_known_wait_seconds)
         async with database.unit_of_work() as session:

@@ -100,6 +100,7 @@ def serve(definition: ServiceDefinition[Any], settings: ServiceSettings, roles: 
         lifespan="on",
         log_config=None,
         access_log=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )

@@ -40,6 +40,8 @@ class ServiceSettings(BaseSettings):
         port: the port to listen on.
         log_level: the least level that is logged.
         not_yet_known_wait_seconds: how long a command or a read waits for what its token names.
+        read_only: whether commands are refused with 503 `read-only`; reads, consumers and the relay go on.
+        trusted_proxies: addresses or networks whose ``X-Forwarded-For`` is believed; others name themselves.
         request_seconds_max: after this a request is given up, rolled back and answered with 503.
     """
 
@@ -66,9 +68,11 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     log_level: str = "INFO"
     not_yet_known_wait_seconds: float = Field(default=2.0, ge=0, le=30)
+    read_only: bool = False
+    trusted_proxies: Annotated[list[str], NoDecode] = ["127.0.0.1"]
     request_seconds_max: float = Field(default=10.0, gt=0)
 
-    @field_validator("allowed_clients", "service_clients", mode="before")
+    @field_validator("allowed_clients", "service_clients", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

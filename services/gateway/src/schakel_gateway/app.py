@@ -21,6 +21,7 @@ from schakel_gateway.operation import Gateway, make_pool
 from schakel_gateway.owners import Owners
 from schakel_gateway.positions import Positions
 from schakel_gateway.projector import run_projector
+from schakel_gateway.rate import Limits
 from schakel_gateway.schema.schema import build_schema
 from schakel_gateway.settings import GatewaySettings
 from schakel_gateway.view.schema import SCHEMA
@@ -89,7 +90,7 @@ async def opened(settings: GatewaySettings, verifier: TokenVerifier) -> AsyncIte
         positions = Positions(settings.database_url, pool)
         beside = [asyncio.create_task(work) for work in (positions.listen(), report_health(pool))]
         try:
-            yield Gateway(settings, pool, positions, Owners(settings, session), verifier)
+            yield Gateway(settings, pool, positions, Owners(settings, session), verifier, Limits(settings))
         finally:
             for task in beside:
                 task.cancel()

@@ -31,6 +31,7 @@ _OF_REFUSAL: Final = {
     "not-found": (404, "missing"),
     "invalid-input": (404, "missing"),
     "too-many-requests": (429, "too_many"),
+    "read-only": (503, "read_only"),
     "not-yet-known": (503, "gateway"),
     "unavailable": (503, "gateway"),
 }
