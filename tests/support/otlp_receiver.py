@@ -124,8 +124,8 @@ def _text_of(attributes: Iterable[KeyValue], name: str) -> str:
 
 
 @contextmanager
-def otlp_receiver() -> Iterator[OtlpReceiver]:
-    """Run a receiver on a free port of the loopback address."""
+def otlp_receiver(port: int = 0) -> Iterator[OtlpReceiver]:
+    """Run a receiver on a port of the loopback address, by default a free one."""
     receiver = OtlpReceiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -144,7 +144,7 @@ def otlp_receiver() -> Iterator[OtlpReceiver]:
         def log_message(self, *_: object) -> None:
             """Say nothing: the test asserts on what came."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     receiver.endpoint = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -34,6 +34,7 @@ MetricName = Literal[
     "verify.difference.count",
     "verify.proof.age",
     "journey.step.count",
+    "processing_log.oldest.age",
     "graphql.error.count",
     "database.pool.used",
     "database.pool.limit",
@@ -99,6 +100,7 @@ METRICS: Final[Mapping[MetricName, Metric]] = MappingProxyType(
             "gauge", "s", "Time since journals and view were last proven equal; since 1970 when they never were."
         ),
         "journey.step.count": Metric("counter", "{event}", "Steps that users took: committed events, by type."),
+        "processing_log.oldest.age": Metric("gauge", "s", "Age of the oldest unsent line about personal data."),
         "graphql.error.count": Metric("counter", "{error}", "Errors in answers to GraphQL operations, by code."),
         "database.pool.used": Metric("gauge", "{connection}", "Connections of a pool that are in use."),
         "database.pool.limit": Metric("gauge", "{connection}", "Connections that a pool may hold."),

@@ -22,6 +22,7 @@ from schakel_common import telemetry
 from schakel_common.broker import ensure_topics
 from schakel_common.consumers import Reader, Subscription, make_broker, subscribe
 from schakel_common.database import Database
+from schakel_common.processing import run_processing_log
 from schakel_common.relay import run_relay
 from schakel_common.saturation import PoolUse, report_saturation
 from schakel_common.settings import ServiceSettings
@@ -124,6 +125,8 @@ async def running(
         work.extend(_start(each(stop), getattr(each, "__name__", "background"), stop) for each in parts.background)
     if "relay" in roles and definition.owner is not None and settings.kafka_bootstrap:
         work.append(_start(run_relay(settings.database_url, settings, definition.owner, stop), "relay", stop))
+    if "relay" in roles and definition.owner is not None and settings.processing_log_endpoint:
+        work.append(_start(run_processing_log(settings, definition.name, stop), "processing log", stop))
     try:
         yield
     finally:
