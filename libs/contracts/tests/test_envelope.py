@@ -123,7 +123,7 @@ def test_a_header_that_is_missing_is_named(name: str) -> None:
         ("ce_digest", b"0" * 64, "ce_digest is not the SHA-256"),
         ("ce_id", b"seven", "does not parse"),
         ("ce_epoch", b"one", "does not parse"),
-        ("ce_time", b"2026-01-01T00:00:00", "has no offset"),
+        ("ce_time", b"2026-01-01T00:00:00", "timezone component - at `\\$.ce_time`"),
         ("ce_source", b"\xff", "ce_source is not UTF-8"),
     ],
 )

@@ -7,7 +7,7 @@ state is sent again in a later epoch.
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -38,7 +38,23 @@ class Reference(msgspec.Struct, frozen=True, order=True):
     version: int
 
 
-class Envelope(msgspec.Struct, frozen=True):
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+_HEADER_OF_FIELD: Final = {
+    "id": "ce_id",
+    "source": "ce_source",
+    "type": "ce_type",
+    "subject": "ce_subject",
+    "epoch": "ce_epoch",
+    "version": "ce_version",
+    "effective_at": "ce_effectiveat",
+    "recorded_at": "ce_time",
+    "dataschema": "ce_dataschema",
+    "digest": "ce_digest",
+}
+
+
+class Envelope(msgspec.Struct, frozen=True, rename=_HEADER_OF_FIELD):
     """What is said about an event beside the state it carries.
 
     Attributes:
@@ -61,8 +77,8 @@ class Envelope(msgspec.Struct, frozen=True):
     subject: UUID
     epoch: int
     version: int
-    effective_at: datetime
-    recorded_at: datetime
+    effective_at: _Instant
+    recorded_at: _Instant
     dataschema: str
     digest: str
     traceparent: str | None = None
@@ -99,41 +115,38 @@ def envelope_of(headers: Iterable[tuple[str, bytes]], value: bytes) -> Envelope:
     Raises:
         EnvelopeError: a header is missing, is not UTF-8, does not parse, or the digest differs.
     """
+    found = _texts(headers)
+    if found.get("ce_specversion") != "1.0":
+        raise EnvelopeError("header ce_specversion is not 1.0")
+    if found.get("ce_digest") != hashlib.sha256(value).hexdigest():
+        raise EnvelopeError("header ce_digest is not the SHA-256 of the value")
+    try:
+        numbers = {name: int(found[name]) for name in ("ce_epoch", "ce_version")}
+        envelope = msgspec.convert({**found, **numbers}, Envelope)
+    except KeyError as error:
+        raise EnvelopeError(f"header {error.args[0]} is missing") from error
+    except ValueError as error:  # msgspec's too: it names the header
+        missing = next((name for name in _HEADER_OF_FIELD.values() if name not in found), None)
+        raise EnvelopeError(
+            f"header {missing} is missing" if missing else f"a header does not parse: {error}"
+        ) from error
+    if envelope.recorded_at.tzinfo is UTC and envelope.effective_at.tzinfo is UTC:
+        return envelope
+    return msgspec.structs.replace(
+        envelope,
+        effective_at=envelope.effective_at.astimezone(UTC),
+        recorded_at=envelope.recorded_at.astimezone(UTC),
+    )
+
+
+def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, raw in headers:
         try:
             found[name] = raw.decode()
         except UnicodeDecodeError as error:
             raise EnvelopeError(f"header {name} is not UTF-8") from error
-    if _need(found, "ce_specversion") != "1.0":
-        raise EnvelopeError("header ce_specversion is not 1.0")
-    digest = hashlib.sha256(value).hexdigest()
-    if _need(found, "ce_digest") != digest:
-        raise EnvelopeError("header ce_digest is not the SHA-256 of the value")
-    try:
-        return Envelope(
-            id=UUID(_need(found, "ce_id")),
-            source=_need(found, "ce_source"),
-            type=_need(found, "ce_type"),
-            subject=UUID(_need(found, "ce_subject")),
-            epoch=int(_need(found, "ce_epoch")),
-            version=int(_need(found, "ce_version")),
-            effective_at=instant_of(_need(found, "ce_effectiveat")),
-            recorded_at=instant_of(_need(found, "ce_time")),
-            dataschema=_need(found, "ce_dataschema"),
-            digest=digest,
-            traceparent=found.get("traceparent"),
-        )
-    except EnvelopeError:
-        raise
-    except ValueError as error:
-        raise EnvelopeError(f"a header does not parse: {error}") from error
-
-
-def _need(found: dict[str, str], name: str) -> str:
-    if name not in found:
-        raise EnvelopeError(f"header {name} is missing")
-    return found[name]
+    return found
 
 
 def instant_text(instant: datetime) -> str:

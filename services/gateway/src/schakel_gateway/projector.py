@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from schakel_common.broker import REQUEST_TIMEOUT_MS, ensure_topics
+from schakel_common.broker import ensure_topics
 from schakel_common.database import DIRECT_FAILURES
 from schakel_common.settings import ServiceSettings
 from schakel_common.telemetry import measure, span
@@ -28,6 +28,7 @@ from schakel_contracts.topics import PARTITIONS, TOPICS, heartbeat_topic
 from schakel_gateway.ledger.store import write_definitions
 from schakel_gateway.projections.apply import Applied, Batch, ZombieError, apply
 from schakel_gateway.projections.incoming import Dead, Incoming, Place, Record, read
+from schakel_gateway.projections.topics import CLOSE_SECONDS, Topics
 from schakel_gateway.projections.write import Move
 from schakel_gateway.view.broker import Identities, broker_client, identities
 from schakel_gateway.view.schema import SCHEMA
@@ -36,11 +37,8 @@ if TYPE_CHECKING:
     from asyncpg import Connection
 
 PROJECTOR_LOCK: Final = 7103
-BATCH_RECORDS: Final = 2000
-WAIT_MS: Final = 250
 ELECTION_SECONDS: Final = 0.25
 BACK_OFF_SECONDS_MAX: Final = 5.0
-CLOSE_SECONDS: Final = 3.0
 HEARTBEATS_WAITING_MAX: Final = 3600
 LINKS_MAX: Final = 64
 HEAR_SECONDS: Final = 1.0
@@ -130,28 +128,23 @@ class Projection:
         """Read and apply until told to stop or something fails."""
         await ensure_topics(self._settings, TOPICS)
         await ensure_topics(self._settings, _HEARTBEATS, heartbeats=True)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka_bootstrap,
-            client_id="schakel-gateway-projector",
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            fetch_max_wait_ms=WAIT_MS,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-        )
         async with broker_client(self._settings) as client:
             await self._prepare(client)
-            try:
-                await consumer.start()
-                await self._assign(consumer)
+            beats = [TopicPartition(self._prefix + topic, 0) for topic in _HEARTBEATS]
+            async with Topics(self._settings, [*self._by_topic().values(), beats]) as topics:
+                await self._find_places(topics, beats)
                 _log.info("projector leads")
                 while not stop.is_set():
-                    found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=BATCH_RECORDS)
+                    found = await topics.fetch()
                     if found or any(self._waiting.values()):
                         await self._take_in(found, client)
-                        self._report(consumer)
-            finally:
-                with suppress(TimeoutError, KafkaError):
-                    await asyncio.wait_for(consumer.stop(), CLOSE_SECONDS)
+                        self._report(topics)
+
+    def _by_topic(self) -> dict[str, list[TopicPartition]]:
+        result: dict[str, list[TopicPartition]] = defaultdict(list)
+        for topic, partition in self._next:
+            result[topic].append(TopicPartition(self._prefix + topic, partition))
+        return result
 
     async def _prepare(self, client: AIOKafkaClient) -> None:
         """Forget offsets of topics that are not those they were counted in, and load the rest."""
@@ -161,16 +154,12 @@ class Projection:
             await write_definitions(self._connection)
             self._next = await load_offsets(self._connection, self._broker)
 
-    async def _assign(self, consumer: AIOKafkaConsumer) -> None:
-        beats = [TopicPartition(self._prefix + topic, 0) for topic in _HEARTBEATS]
-        topics = [TopicPartition(self._prefix + topic, partition) for topic, partition in self._next]
-        consumer.assign([*topics, *beats])
-        ends = await consumer.end_offsets(beats)
-        begins = await consumer.beginning_offsets(beats)
+    async def _find_places(self, topics: Topics, beats: Sequence[TopicPartition]) -> None:
+        begins, ends = await topics.ends(beats)
         for partition in beats:  # of heartbeats only the last one matters
-            consumer.seek(partition, max(begins[partition], ends[partition] - 1))
-        for partition in topics:
-            consumer.seek(partition, self._next[partition.topic.removeprefix(self._prefix), partition.partition])
+            topics.seek(partition, max(begins[partition], ends[partition] - 1))
+        for (topic, partition), following in self._next.items():
+            topics.seek(TopicPartition(self._prefix + topic, partition), following)
 
     async def _take_in(self, found: Mapping[TopicPartition, Sequence[Any]], client: AIOKafkaClient) -> None:
         moves: list[Move] = []
@@ -264,10 +253,10 @@ class Projection:
                 raise BrokerChangedError("the broker or a topic is not the one it was")
         return result
 
-    def _report(self, consumer: AIOKafkaConsumer) -> None:
+    def _report(self, topics: Topics) -> None:
         lag: dict[str, int] = defaultdict(int)
         for (topic, partition), following in self._next.items():
-            end = consumer.highwater(TopicPartition(self._prefix + topic, partition))
+            end = topics.highwater(TopicPartition(self._prefix + topic, partition))
             lag[topic] += max(0, (end or following) - following)
         for topic, events in lag.items():
             measure("projection.lag.events", events, topic=topic, view=self._schema)
