@@ -144,3 +144,18 @@ def test_a_restored_owner_and_everything_that_went_on_come_together_again(
         )
         assert stack.rows("gateway", f"SELECT id FROM view_1.{table} ORDER BY id") == owned, "nothing lost or doubled"
     as_administrator(stack, f"DROP DATABASE {OWNER}_lost")
+
+
+def test_the_view_is_rebuilt_by_the_role_that_the_gateway_has(running_stack: RunningStack) -> None:
+    kept, _ = register(running_stack, "Herbouw B.V.")
+    wait_until(lambda: in_view(running_stack, kept), what="the company in the view")
+
+    rebuilt = schakel(running_stack, "gateway", "rebuild")
+
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert in_view(running_stack, kept) != []
+    unbound = "SELECT relname FROM pg_class WHERE relnamespace = 'view_1'::regnamespace AND relrowsecurity"
+    assert running_stack.rows("gateway", f"{unbound} AND NOT relforcerowsecurity") == []
+    assert len(running_stack.rows("gateway", unbound)) > 5
+    proof = schakel(running_stack, "verify")
+    assert proof.returncode == 0, proof.stdout + proof.stderr

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Coroutine, Sequence
 from functools import partial
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from schakel_common.consumers import handle_alone
 from schakel_common.database import Database
-from schakel_common.dead_letters import list_dead_letters, retry_dead_letters, show_dead_letter
+from schakel_common.dead_letters import drop_dead_letter, list_dead_letters, retry_dead_letters, show_dead_letter
 from schakel_common.doctor import PARTS, Part, examine
 from schakel_common.logs import configure_logs
 from schakel_common.migrations import migrate
@@ -78,6 +79,9 @@ def _run(work: Coroutine[Any, Any, None]) -> int:
         complaint = f"{problem.slug}: {problem.detail or problem.type.title_en}"
     except KafkaError as error:
         complaint = f"{type(error).__name__}: does Kafka answer at SCHAKEL_KAFKA_BOOTSTRAP?"
+    except BrokenPipeError:  # whoever read our lines has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except (OSError, DBAPIError) as error:
         complaint = f"{type(error).__name__}: is the database at its address, and migrated?"
     else:
@@ -129,6 +133,10 @@ async def _dead_letters(
                     _print(letter)
             case "show":
                 _print(await show_dead_letter(settings, arguments.topic, arguments.partition, arguments.offset))
+            case "drop":
+                place = arguments.topic, arguments.partition, arguments.offset
+                await drop_dead_letter(settings, definition.name, *place)
+                _print({"dropped": 1})
             case _:
                 dry = arguments.dry_run
                 again = partial(handle_alone, parts.database, parts.subscriptions, dry_run=dry)
@@ -162,10 +170,11 @@ def parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
     actions.add_parser("list", help="those that wait, one line of JSON each")
     retry = actions.add_parser("retry", help="give those that wait to their handler again")
     retry.add_argument("--dry-run", action="store_true", help="say which would go through, and change nothing")
-    show = actions.add_parser("show", help="one record with its headers and value")
-    show.add_argument("topic")
-    show.add_argument("partition", type=int)
-    show.add_argument("offset", type=int)
+    for name, what in (("show", "one record with its headers and value"), ("drop", "let one wait no longer")):
+        one = actions.add_parser(name, help=what)
+        one.add_argument("topic")
+        one.add_argument("partition", type=int)
+        one.add_argument("offset", type=int)
     return made
 
 

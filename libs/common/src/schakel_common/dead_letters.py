@@ -143,6 +143,34 @@ async def retry_dead_letters(
     return counts
 
 
+async def drop_dead_letter(settings: ServiceSettings, service: str, topic: str, partition: int, offset: int) -> None:
+    """Let one record wait no longer, without handling it; the topic still has it.
+
+    Args:
+        settings: of the process.
+        service: the consumer.
+        topic: the dead-letter topic.
+        partition: of it.
+        offset: the first that waits in that partition; those before it are handled or dropped first.
+
+    Raises:
+        Problem: ``conflict`` when that is not the first that waits there.
+    """
+    place = TopicPartition(f"{settings.topic_prefix}{topic}", partition)
+    async with _reader(settings, _group(settings, service)) as consumer:
+        consumer.assign([place])
+        first = await consumer.committed(place) or (await consumer.beginning_offsets([place]))[place]
+        end = (await consumer.end_offsets([place]))[place]
+        if offset != first or offset >= end:
+            waits = f"the first that waits there is {first}" if first < end else "nothing waits there"
+            raise Problem("conflict", f"{topic} {partition} {offset} cannot be dropped: {waits}.")
+        await consumer.commit({place: offset + 1})
+
+
+def _group(settings: ServiceSettings, service: str) -> str:
+    return f"{settings.topic_prefix}{service}.dead-letters"
+
+
 @asynccontextmanager
 async def _reader(settings: ServiceSettings, group: str | None) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
@@ -169,7 +197,7 @@ async def _waiting(
     places = [
         TopicPartition(f"{settings.topic_prefix}{name}", number) for name in names for number in range(PARTITIONS)
     ]
-    async with _reader(settings, f"{settings.topic_prefix}{service}.dead-letters") as consumer:
+    async with _reader(settings, _group(settings, service)) as consumer:
         consumer.assign(places)
         first = await consumer.beginning_offsets(places)
         for place in places:

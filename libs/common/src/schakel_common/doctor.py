@@ -43,7 +43,7 @@ _FACTS: Final = """
         r.rolsuper OR r.rolbypassrls AS is_almighty, current_setting('fsync') AS fsync,
         current_setting('synchronous_commit') AS synchronous_commit,
         has_database_privilege(current_database(), 'CREATE') AND has_schema_privilege('public', 'CREATE') AS may_create,
-        to_regclass('journal') IS NOT NULL AS is_migrated,
+        to_regclass('alembic_version') IS NOT NULL AS is_migrated,
         CASE WHEN to_regclass('journal') IS NULL THEN true
             ELSE has_table_privilege('journal', 'SELECT, INSERT') END AS may_write,
         extract(epoch FROM clock_timestamp())::float8 AS now

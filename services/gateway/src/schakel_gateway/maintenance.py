@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -36,6 +37,9 @@ def main(argv: Sequence[str]) -> int:
         return asyncio.run(_run(settings, arguments))
     except Problem as problem:
         sys.stderr.write(f"{problem.slug}: {problem.detail}\n")
+    except BrokenPipeError:  # whoever read our lines has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (OSError, TimeoutError, asyncpg.PostgresError, KafkaError) as error:
         sys.stderr.write(f"{type(error).__name__}: do the database and Kafka answer, and is the database migrated?\n")
     finally:

@@ -64,13 +64,22 @@ class Filler:
         self.versions = 0
 
     async def create(self) -> None:
-        """Create the schema without its secondary indexes: building them once is quicker than keeping them."""
+        """Create the schema without its secondary indexes: building them once is quicker than keeping them.
+
+        COPY does not work where row-level security binds the owner, so it does not until `bind_owner`. Nobody reads
+        this schema before that.
+        """
         async with self.connection.transaction():
             for statement in statements(self._schema):
                 if "CREATE INDEX" in statement:
                     self._indexes.append(statement)
                 else:
                     await self.connection.execute(statement)
+            await self.connection.execute(f"ALTER TABLE {self._schema}.history NO FORCE ROW LEVEL SECURITY")
+
+    async def bind_owner(self) -> None:
+        """Let row-level security bind the owner again, as everywhere."""
+        await self.connection.execute(f"ALTER TABLE {self._schema}.history FORCE ROW LEVEL SECURITY")
 
     async def copy(self, batches: AsyncIterator[Sequence[Record]]) -> None:
         """Append all records to the history, leaving out repeats and what comes after a missing version."""

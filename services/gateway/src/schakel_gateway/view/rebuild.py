@@ -76,6 +76,7 @@ async def _rebuild(settings: ServiceSettings) -> Rebuilt:
             await load_offsets(connection, broker)
         await _copy_topics(settings, filler)
         versions, lines = await filler.derive(helper)
+        await filler.bind_owner()
         await _catch_up(settings, connection)
         position = await _swap(connection)
     finally:
