@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from typing import Final
 
 import asyncpg
@@ -40,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # whoever read our lines has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (OSError, TimeoutError, asyncpg.PostgresError, KafkaError) as error:
+    except (OSError, TimeoutError, asyncpg.PostgresError, KafkaError, BrokenProcessPool) as error:
         sys.stderr.write(f"{type(error).__name__}: do the database and Kafka answer, and is the database migrated?\n")
     finally:
         telemetry.shutdown()
