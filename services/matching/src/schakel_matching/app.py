@@ -18,11 +18,13 @@ from schakel_common.http import create_app
 from schakel_common.migrations import ensure_migrated
 from schakel_common.serve import Parts, ServiceDefinition
 from schakel_matching.api import ROUTERS
+from schakel_matching.api.processings import PROCESSINGS
 from schakel_matching.bundles import Encoders
 from schakel_matching.commands.drafts import delete_old_drafts
 from schakel_matching.consumers import subscriptions
 from schakel_matching.engine.encoders import load_encoders
 from schakel_matching.engine.meaning import remembering
+from schakel_matching.engine.ranges import MODELS
 from schakel_matching.recommender import Recommender
 from schakel_matching.reference_data import load
 from schakel_matching.settings import MatchingSettings
@@ -57,6 +59,7 @@ def make_app(
         ready=ready,
         verifier=verifier,
         database=database,
+        processings=PROCESSINGS,
     )
     app.state.clock = clock
     app.state.recommender = recommender
@@ -69,7 +72,7 @@ def build(settings: MatchingSettings) -> Parts:
     database = Database(settings.database_url)
     clock = SystemClock()
     encoders = remembering(load_encoders(threads=settings.encoder_threads), settings.vectors_file)
-    recommender = Recommender(load(settings.data_dir), encoders)
+    recommender = Recommender(load(settings.data_dir), encoders, MODELS[settings.matching_model])
     return Parts(
         app=make_app(settings, database, TokenVerifier(settings), clock, recommender, encoders=encoders),
         database=database,

@@ -17,6 +17,7 @@ Role = Literal["member", "home_hub", "routed_hub", "fieldlab"]
 Doing = Literal[
     "submit_challenge",
     "read_challenge",
+    "correct_challenge",
     "withdraw_challenge",
     "share_challenge",
     "judge_slate",
@@ -35,6 +36,7 @@ Doing = Literal[
 MAY: Final[dict[Doing, frozenset[Role]]] = {
     "submit_challenge":   frozenset({"member"}),
     "read_challenge":     frozenset({"member", "home_hub", "routed_hub", "fieldlab"}),
+    "correct_challenge":  frozenset({"member"}),
     "withdraw_challenge": frozenset({"member"}),
     "share_challenge":    frozenset({"member"}),
     "judge_slate":        frozenset({"home_hub", "routed_hub"}),
