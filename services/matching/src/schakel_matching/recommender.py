@@ -12,7 +12,7 @@ from schakel_contracts.topics import FIELDLABS
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import TextEncoder
 from schakel_matching.engine.rank import rank
-from schakel_matching.engine.slate import Need, Slate
+from schakel_matching.engine.slate import NOTHING_TOLD, Need, Slate, Told
 from schakel_matching.masking import mask
 from schakel_matching.model import AMSTERDAM
 from schakel_matching.reference_data import ReferenceData
@@ -42,9 +42,10 @@ class Recommender:
         postcode4: str | None,
         sbi_division: str | None,
         now: datetime,
+        told: Told = NOTHING_TOLD,
     ) -> Slate:
         """Return the fieldlabs that fit a need; it is masked first, because the reasons quote it."""
-        need = Need(text=mask(text, language), language=language, postcode4=postcode4, sbi_division=sbi_division)
+        need = Need(mask(text, language), language, postcode4, sbi_division, told)
         catalogue = await self._current(session)
         return await asyncio.to_thread(rank, catalogue, need, now.astimezone(AMSTERDAM).date())
 

@@ -67,6 +67,7 @@ def _vocabulary(path: Path) -> Vocabulary:
                     for label in (skill["label_nl"], skill["label_en"])
                     if label
                 ),
+                transformations=tuple(record["transformations"]),
             )
             for record in records
         ]
@@ -114,6 +115,8 @@ def _fieldlab(record: dict[str, Any]) -> FieldlabState:
         status_as_of=None if record["status_as_of"] is None else str(record["status_as_of"]),
         succeeded_by=record["succeeded_by"],
         themes=record["themes"],
+        transformations=record["transformations"],
+        services=record["services"],
         sectors=record["sectors"],
         facilities=record["facilities"],
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 from schakel_matching.engine.slate import PartName
 
-MODEL: Final = "additive-2.0.0"
+MODEL: Final = "additive-3.0.0"
 """Version of the model: the first number changes with the parts, the second with a range, the third with a weight."""
 
 RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
@@ -14,8 +14,14 @@ RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
         "text": (0.0, 30.0),
         "technology": (0.0, 25.0),
         "sector": (-3.0, 8.0),
+        "transformation": (-0.5, 1.5),
+        "service": (-2.0, 4.0),
+        "trl": (-4.0, 3.0),
+        "size": (-2.0, 2.0),
         "distance": (-5.0, 5.0),
-        "status": (-10.0, 4.0),
+        "language": (-2.0, 1.0),
+        "capacity": (-6.0, 1.0),
+        "status": (-8.0, 3.0),
         "freshness": (-3.0, 3.0),
     }
 )
