@@ -89,10 +89,41 @@ def desk() -> dict[str, Any]:
     return {
         "hub": "oost",
         "requests": page_of([referral(), late]),
+        "challenges": [need()],
         "companiesToVerify": [referral()["company"]],
         "counts": {"open": 2, **none, **some},
         "callBacksState": "OK",
         "callBacks": [block("callBack")],
+    }
+
+
+def need(**changes: Any) -> dict[str, Any]:
+    """A company's need with two fieldlabs, of which its adviser recommends one, and one that the adviser added."""
+    said = {"hub": "oost", "at": "2026-11-23T10:15:00Z", "reason": "Zij kennen <kleine> series."}
+    return {
+        "id": "ch1",
+        "version": 3,
+        "status": "OPEN",
+        "companyId": "c1",
+        "homeHub": "oost",
+        "routedHub": "oost",
+        "submittedOn": "2026-11-20",
+        "language": "NL",
+        "province": "NL-OV",
+        "shared": False,
+        "concepts": ["robot_welding"],
+        "model": "1",
+        "slate": [],
+        "privateState": "OK",
+        "text": "Wij lassen kleine series met de hand.",
+        "matches": [match("smart-welding-factory", 1), match("robohouse", 2)],
+        "judgements": [
+            {"fieldlab": "robohouse", "action": "PIN", **said},
+            {"fieldlab": "campione", "action": "ADD", **said},
+        ],
+        "company": referral()["company"],
+        "referrals": [referral()],
+        **changes,
     }
 
 
@@ -133,6 +164,8 @@ def answers() -> dict[str, Any]:
         "network": {**network, "indicators": figures()},
         "figures": [block("figure")],
         "myReferrals": [referral()],
+        "myChallenges": [need()],
+        "challenge": lambda _info, **asked: need() if asked["id"] == "ch1" else None,
         "referral": referral(),
         "hubDesk": desk(),
         "fieldlabInbox": page_of([referral()]),

@@ -1,11 +1,11 @@
 """The pages as a browser without scripts sees them."""
 
 import re
-from html import unescape
 from typing import Any
 
 import httpx
 import pytest
+from portal_forms import fill, hidden
 
 from schakel_portal.settings import PortalSettings
 
@@ -17,25 +17,13 @@ PUBLIC += ["/toegankelijkheid", "/privacy"]
 PRIVATE = [
     "/mijn",
     "/mijn/r1",
+    "/mijn/vraag/ch1",
     "/loket/oost",
+    "/loket/oost/vraag/ch1",
     "/fieldlab/smart-welding-factory/aanvragen",
     "/agenda/nieuw",
     "/verhalen/nieuw",
 ]
-
-
-def hidden(html: str, name: str) -> str:
-    """The value of a hidden field."""
-    found = re.search(rf'name="{name}" value="([^"]*)"', html)
-    assert found, f"no field {name}"
-    return unescape(found[1])
-
-
-async def fill(browser: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
-    """Open a page with a form and send it, as a browser does."""
-    page = await browser.get(path)
-    sealed = {name: hidden(page.text, name) for name in ("formToken", "idempotencyKey")}
-    return await browser.post(path, data=sealed | fields)
 
 
 async def with_draft(browser: httpx.AsyncClient, gateway: Any) -> None:

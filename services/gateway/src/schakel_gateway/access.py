@@ -84,6 +84,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "Mutation.eraseCompany": signed_in("the registry checks: a member, or its hub"),
         "Mutation.submitChallenge": _OWNER,
         "Mutation.withdrawChallenge": _OWNER,
+        "Mutation.shareChallenge": _OWNER,
+        "Mutation.judgeFieldlab": scope("hub:*"),
         "Mutation.requestReferral": _OWNER,
         "Mutation.acceptReferral": scope("fieldlab:*"),
         "Mutation.declineReferral": scope("fieldlab:*"),
@@ -135,7 +137,7 @@ OWNED: Final[Mapping[str, Owned]] = MappingProxyType(
         "Company": Owned(
             "registry", "/v1/private/companies", "privateState", ("name", "kvkNumber", "place", "contacts")
         ),
-        "Challenge": Owned("matching", "/v1/private/challenges", "privateState", ("text", "matches")),
+        "Challenge": Owned("matching", "/v1/private/challenges", "privateState", ("text", "matches", "judgements")),
         "Referral": Owned("matching", "/v1/private/referrals", "privateState", ("messages",)),
         "Registration": Owned("events", "/v1/private/registrations", "privateState", ("contact",)),
         "HubDesk": Owned("matching", "/v1/call-backs", "callBacksState", ("callBacks",)),
@@ -183,6 +185,7 @@ TYPES: Final[Mapping[str, Visibility]] = MappingProxyType(
         "CallBack": "private",
         "Match": "private",
         "MatchPart": "private",
+        "Judgement": "private",
         "Ended": "private",
         "Draft": "private",
         "NewDraft": "reply",

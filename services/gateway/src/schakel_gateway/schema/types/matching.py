@@ -5,6 +5,7 @@ import strawberry
 from schakel_gateway.schema.enums import (
     ChallengeStatus,
     DeclineReason,
+    Judging,
     Language,
     Outcome,
     Party,
@@ -119,6 +120,17 @@ class ReferralConnection:
 
 
 @strawberry.type
+class Judgement:
+    """What an adviser of the company's hub says of a fieldlab, beside the slate: no score and no rank moves by it."""
+
+    fieldlab: str
+    action: Judging
+    reason: str | None
+    hub: str
+    at: Instant
+
+
+@strawberry.type
 class Challenge:
     """A company's need; its words and the reasons of the matches stay with the matching service."""
 
@@ -136,11 +148,15 @@ class Challenge:
     concepts: list[str]
     model: str
     slate: list[RankedFieldlab] = strawberry.field(description="Best first.")
+    shared: bool = strawberry.field(
+        description="The company agreed that fieldlabs and hubs that it may suit see the need, without its name."
+    )
     company: Company | None
     referrals: list[Referral] = strawberry.field(description="Those that you may see.")
     private_state: PrivateState = private_state()
     text: str | None = private()
     matches: list[Match] | None = private()
+    judgements: list[Judgement] | None = private()
 
 
 @strawberry.type
@@ -175,6 +191,7 @@ class HubDesk:
 
     hub: str
     requests: ReferralConnection
+    challenges: list[Challenge] = strawberry.field(description="Open needs of the hub's companies, newest first.")
     companies_to_verify: list[Company]
     counts: DeskCounts
     call_backs_state: PrivateState = private_state()
