@@ -127,6 +127,31 @@ def need(**changes: Any) -> dict[str, Any]:
     }
 
 
+def opportunity(**changes: Any) -> dict[str, Any]:
+    """A need that its company agreed to show, which fits one fieldlab."""
+    placed = match("smart-welding-factory", 2)
+    return {
+        "challengeId": "0c6f9a1e-1111-4222-8333-444455556666",
+        "submittedOn": "2026-11-20",
+        "hub": "zuid",
+        "language": "NL",
+        "text": "Wij lassen <kleine> series met de hand.",
+        "concepts": ["robot_welding"],
+        "sbiDivision": "25",
+        "sizeClass": "SMALL",
+        "municipalityCode": None,
+        "postcode": None,
+        "fits": [
+            {
+                **{key: placed[key] for key in ("name", "rank", "score", "parts")},
+                "fieldlab": placed["slug"],
+                "judgement": "PIN",
+            }
+        ],
+        **changes,
+    }
+
+
 def draft() -> dict[str, Any]:
     """A need with three who can help, and one that has ended."""
     slugs = ("smart-welding-factory", "fieldlab-industrial-robotics", "robohouse")
@@ -165,6 +190,8 @@ def answers() -> dict[str, Any]:
         "figures": [block("figure")],
         "myReferrals": [referral()],
         "myChallenges": [need()],
+        "fieldlabOpportunities": [opportunity()],
+        "hubOpportunities": [opportunity()],
         "challenge": lambda _info, **asked: need() if asked["id"] == "ch1" else None,
         "referral": referral(),
         "hubDesk": desk(),

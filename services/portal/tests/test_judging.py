@@ -111,3 +111,19 @@ async def test_consent_is_withdrawn_with_one_button(
     assert reply.headers["location"] == "/mijn/vraag/ch1"
     assert gateway.asked[-1]["variables"]["input"] == {"challengeId": "ch1", "shared": False, "ifVersion": 3}
     assert "Uw vraag is niet meer te zien voor anderen." in (await browser.get("/mijn/vraag/ch1")).text
+
+
+async def test_a_fieldlab_sees_a_shared_need_with_reasons_and_whom_to_call(
+    browser: httpx.AsyncClient, settings: PortalSettings, gateway: Any, sign_in: Any
+) -> None:
+    await sign_in(browser, settings, "fieldlab:smart-welding-factory")
+    page = (await browser.get("/fieldlab/smart-welding-factory/kansen")).text
+    assert "Wij lassen &lt;kleine&gt; series met de hand." in page
+    assert "sector 25 · 10 tot 49 mensen · postcode niet te zien" in page
+    assert "Aanbevolen door de adviseur van het bedrijf" in page
+    assert "59 punten" in page
+    assert "Het bedrijf ziet dit lab op plek 2" in page
+    assert "Bel of mail hub Zuid en noem vraag 0c6f9a1e." in page
+    assert gateway.asked[-1]["variables"] == {"fieldlab": "smart-welding-factory"}
+    gateway.values["fieldlabOpportunities"] = []
+    assert "geen vragen die u mag zien" in (await browser.get("/fieldlab/smart-welding-factory/kansen")).text

@@ -20,6 +20,8 @@ PRIVATE = [
     "/mijn/vraag/ch1",
     "/loket/oost",
     "/loket/oost/vraag/ch1",
+    "/loket/oost/kansen",
+    "/fieldlab/smart-welding-factory/kansen",
     "/fieldlab/smart-welding-factory/aanvragen",
     "/agenda/nieuw",
     "/verhalen/nieuw",

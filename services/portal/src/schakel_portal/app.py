@@ -31,6 +31,7 @@ from schakel_portal.pages import (
     introduction,
     judging,
     need,
+    opportunities,
     publishing,
     requests,
 )
@@ -64,6 +65,8 @@ PAGES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", "/loket/{hub}", desks.post_hub_desk),
     ("GET", "/loket/{hub}/vraag/{challenge}", judging.show_need_at_desk),
     ("POST", "/loket/{hub}/vraag/{challenge}", judging.post_judgement),
+    ("GET", "/loket/{hub}/kansen", opportunities.show_hub_opportunities),
+    ("GET", "/fieldlab/{slug}/kansen", opportunities.show_fieldlab_opportunities),
     ("GET", "/fieldlab/{slug}/aanvragen", desks.show_inbox),
     ("POST", "/fieldlab/{slug}/aanvragen", desks.post_inbox),
     ("GET", "/agenda", publishing.show_activities),

@@ -13,7 +13,7 @@ from schakel_gateway.schema.scalars import Instant
 from schakel_gateway.schema.types.companies import Company, Me
 from schakel_gateway.schema.types.events import Activity, ActivityConnection, Case, CaseConnection
 from schakel_gateway.schema.types.fieldlabs import Fieldlab, FieldlabConnection, Hub
-from schakel_gateway.schema.types.matching import Challenge, Draft, HubDesk, Referral, ReferralConnection
+from schakel_gateway.schema.types.matching import Challenge, Draft, HubDesk, Opportunity, Referral, ReferralConnection
 from schakel_gateway.schema.types.network import Network, PublishedFigure, Technology
 
 Filter = strawberry.argument(name="filter")
@@ -86,6 +86,16 @@ class Query:
     def fieldlab_inbox(self, info: Info, fieldlab: str, first: int = 50, after: After = None) -> Answer:
         """The requests of a fieldlab; for that fieldlab."""
         return matching.fieldlab_inbox(info.context, fieldlab, first, after)
+
+    @asked(list[Opportunity])
+    def fieldlab_opportunities(self, info: Info, fieldlab: str) -> Answer:
+        """Shared needs that fit a fieldlab, best first, asked of the matching service; for that fieldlab."""
+        return info.context.owners.opportunities(info.context.session, fieldlab=fieldlab)
+
+    @asked(list[Opportunity])
+    def hub_opportunities(self, info: Info, hub: str) -> Answer:
+        """Shared needs that fit a fieldlab of a hub, best first, asked of the matching service; for that hub."""
+        return info.context.owners.opportunities(info.context.session, hub=hub)
 
     @asked(Referral | None)
     def referral(self, info: Info, referral_id: Annotated[ID, Id]) -> Answer:

@@ -11,6 +11,7 @@ from schakel_gateway.schema.enums import (
     Party,
     PrivateState,
     ReferralStatus,
+    SizeClass,
 )
 from schakel_gateway.schema.scalars import Instant
 from schakel_gateway.schema.types.companies import Company
@@ -157,6 +158,35 @@ class Challenge:
     text: str | None = private()
     matches: list[Match] | None = private()
     judgements: list[Judgement] | None = private()
+
+
+@strawberry.type
+class OpportunityFit:
+    """A fieldlab that a need fits, as it stands in the slate that the company sees."""
+
+    fieldlab: str
+    name: str
+    rank: int | None = strawberry.field(description="Null: an adviser added it beside the slate.")
+    score: float | None
+    parts: list[MatchPart]
+    judgement: Judging | None = strawberry.field(description="What the company's adviser says of it.")
+
+
+@strawberry.type
+class Opportunity:
+    """An open need that its company agreed to show, without a name, to those whom it fits."""
+
+    challenge_id: strawberry.ID
+    submitted_on: str
+    hub: str = strawberry.field(description="The desk to ask for the company.")
+    language: Language
+    text: str = strawberry.field(description="What identifies somebody in it is hidden.")
+    concepts: list[str]
+    sbi_division: str | None
+    size_class: SizeClass
+    municipality_code: str | None
+    postcode: str | None = strawberry.field(description="Four digits; null of a very small firm.")
+    fits: list[OpportunityFit] = strawberry.field(description="Best first.")
 
 
 @strawberry.type
