@@ -49,6 +49,10 @@ class Recommender:
         catalogue = await self._current(session)
         return await asyncio.to_thread(rank, catalogue, need, now.astimezone(AMSTERDAM).date())
 
+    async def catalogue(self, session: AsyncSession) -> Catalogue:
+        """Return the catalogue of the fieldlabs that the caller's transaction sees."""
+        return await self._current(session)
+
     async def _current(self, session: AsyncSession) -> Catalogue:
         versions = (await session.execute(_VERSIONS)).scalar_one()
         if versions == self._versions:

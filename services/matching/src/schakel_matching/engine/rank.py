@@ -1,7 +1,7 @@
 """Ranking: hard rules first, then the parts, then the sum. The parts are the explanation, and they add up."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from math import fsum
 
@@ -29,6 +29,25 @@ class _Ranking(msgspec.Struct, frozen=True):
     def open_fitting(self) -> list[Match]:
         """Those that fit and have not ended, best first."""
         return [match for match, _ in self.order if match.slug in self.fitting and match.ended is None]
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A need against every fieldlab, for explaining an order.
+
+    Attributes:
+        order: all of them, ended ones too, best first, with the needs that each serves.
+        pieces: per need the reading, and what each fieldlab scores for it alone.
+    """
+
+    order: tuple[tuple[Match, FieldlabState], ...]
+    pieces: tuple[tuple[Piece, Mapping[str, Match]], ...]
+
+
+def standing(catalogue: Catalogue, need: Need, today: date) -> Standing:
+    """Return how every fieldlab stands to a need: what `rank` chooses from."""
+    rankings = [_ranking(piece, catalogue, today) for piece in pieces_of(catalogue, need)]
+    pieces = tuple((each.piece, {match.slug: match for match, _ in each.order}) for each in rankings)
+    return Standing(tuple(_merged(rankings)), pieces)
 
 
 def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, whole: bool = False) -> Slate:
