@@ -112,7 +112,8 @@ def _value(owned: Owned, found: dict[str, Any], name: str) -> object:
 def match_fields(match: dict[str, Any]) -> dict[str, Any]:
     """Return a match as the schema has it: lists are lists, and evidence is a list of texts."""
     parts = [{**part, "evidence": _texts(part.get("evidence"))} for part in match.get("parts") or []]
-    return {**match, "parts": parts, "unknown": match.get("unknown") or []}
+    added = {"needs": match.get("needs") or [], "outside_region": bool(match.get("outside_region"))}
+    return {**match, **added, "parts": parts, "unknown": match.get("unknown") or []}
 
 
 def _texts(evidence: object) -> list[str]:
