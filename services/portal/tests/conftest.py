@@ -111,6 +111,7 @@ def need(**changes: Any) -> dict[str, Any]:
         "language": "NL",
         "province": "NL-OV",
         "shared": False,
+        "news": None,
         "concepts": ["robot_welding"],
         "model": "1",
         "slate": [],
@@ -164,8 +165,47 @@ def draft() -> dict[str, Any]:
         "sbi": None,
         "concepts": ["robot_welding"],
         "noFit": False,
+        "hub": "oost",
         "matches": [*(match(slug, rank) for rank, slug in enumerate(slugs, 1)), ended],
+        "needs": [found_need("n1", "Wij lassen kleine series met de hand", *slugs)],
+        "endings": [],
+        "told": told(),
     }
+
+
+def found_need(key: str, quote: str, *slugs: str, **changes: Any) -> dict[str, Any]:
+    """A need that was found in a text, with fieldlabs of its own."""
+    names = ("slug", "name", "score", "parts")
+    labs = [{name: match(slug, 1)[name] for name in names} for slug in slugs]
+    found = {"id": key, "quote": quote, "technologies": ["robot_welding"], "fits": True, "fieldlabs": labs}
+    return {**found, **changes}
+
+
+def told(**changes: Any) -> dict[str, Any]:
+    """What a company told beside its text: nothing, unless changed."""
+    technologies: dict[str, list[str]] = {"right": [], "wrong": []}
+    nothing = {"needs": [], "technologies": technologies, "serviceWanted": None, "trl": None, "sizeClass": "UNKNOWN"}
+    return {**nothing, **changes}
+
+
+def why(**changes: Any) -> dict[str, Any]:
+    """Why the fourth of sixty stands there, and that a confirmation would be enough."""
+    return {
+        "match": match("robohouse", 4),
+        "of": 60,
+        "keptOut": None,
+        "campus": [],
+        "short": 2.5,
+        "changes": [{"fact": "confirmation", "missing": True, "gain": 6.0, "rank": 2}],
+        "enough": ["confirmation"],
+        **changes,
+    }
+
+
+def coaching(**changes: Any) -> dict[str, Any]:
+    """A fieldlab that was three times just outside, twice for want of a level."""
+    tip = {"fact": "fieldlab_trl", "missing": True, "times": 3, "lifted": 2}
+    return {"since": "2026-08-26", "needs": 12, "top": 4, "justOutside": 3, "tips": [tip], **changes}
 
 
 def answers() -> dict[str, Any]:
@@ -195,6 +235,8 @@ def answers() -> dict[str, Any]:
         "challenge": lambda _info, **asked: need() if asked["id"] == "ch1" else None,
         "referral": referral(),
         "hubDesk": desk(),
+        "why": lambda _info, **asked: why() if asked["fieldlab"] != "geheim" else None,
+        "fieldlabCoaching": coaching(),
         "fieldlabInbox": page_of([referral()]),
     }
 

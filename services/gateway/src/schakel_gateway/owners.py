@@ -19,7 +19,7 @@ from schakel_contracts.topics import Service
 from schakel_gateway.answers import problem_fields, problem_of_exception
 from schakel_gateway.commands import Command
 from schakel_gateway.keys import camel, snake_keys
-from schakel_gateway.private import Batch, match_fields
+from schakel_gateway.private import Batch, match_fields, need_fields
 from schakel_gateway.settings import GatewaySettings
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ class Owners:
         given = {key: value for key, value in found.items() if value is not None}
         draft: dict[str, Any] = {"no_fit": False, "concepts": [], "matches": [], "needs": [], "endings": [], **given}
         draft["matches"] = [match_fields(match) for match in draft["matches"]]
+        draft["needs"] = [need_fields(need) for need in draft["needs"]]
         return draft
 
     async def why(

@@ -125,7 +125,7 @@ def _found_need(ranking: _Ranking) -> FoundNeed:
         quote=ranking.piece.reading.need.text,
         technologies=tuple(concept.key for concept in ranking.piece.reading.concepts),
         fits=bool(fitting),
-        fieldlabs=tuple(Served(match.slug, match.name, match.score) for match in shown[:SHOWN_WITHOUT_FIT]),
+        fieldlabs=tuple(Served(match.slug, match.name, match.score, match.parts) for match in shown[:SHOWN_WITHOUT_FIT]),
     )
 
 

@@ -16,19 +16,8 @@ from schakel_gateway.schema.enums import (
 from schakel_gateway.schema.scalars import Instant
 from schakel_gateway.schema.types.companies import Company
 from schakel_gateway.schema.types.fieldlabs import Fieldlab
-from schakel_gateway.schema.types.needs import ChallengeNews, Ending, FoundNeed, Told
+from schakel_gateway.schema.types.needs import ChallengeNews, Ending, FoundNeed, MatchPart, Told
 from schakel_gateway.schema.types.shared import PageInfo, private, private_state
-
-
-@strawberry.type
-class MatchPart:
-    """One reason; the values of all parts add up to the score."""
-
-    name: str
-    value: float
-    text_nl: str
-    text_en: str
-    evidence: list[str] = strawberry.field(description="The words or facts it rests on; they can quote the need.")
 
 
 @strawberry.type

@@ -6,12 +6,24 @@ from schakel_gateway.schema.enums import EndingKind, SizeClass, SlateNews
 
 
 @strawberry.type
+class MatchPart:
+    """One reason; the values of all parts add up to the score."""
+
+    name: str
+    value: float
+    text_nl: str
+    text_en: str
+    evidence: list[str] = strawberry.field(description="The words or facts it rests on; they can quote the need.")
+
+
+@strawberry.type
 class ServingFieldlab:
-    """A fieldlab for one of the needs, with the score that it has for that need alone."""
+    """A fieldlab for one of the needs, with the score and the reasons that it has for that need alone."""
 
     slug: str
     name: str
     score: float
+    parts: list[MatchPart]
 
 
 @strawberry.type
