@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -184,7 +185,7 @@ def found_need(key: str, quote: str, *slugs: str, **changes: Any) -> dict[str, A
 def told(**changes: Any) -> dict[str, Any]:
     """What a company told beside its text: nothing, unless changed."""
     technologies: dict[str, list[str]] = {"right": [], "wrong": []}
-    nothing = {"needs": [], "technologies": technologies, "serviceWanted": None, "trl": None, "sizeClass": "UNKNOWN"}
+    nothing: dict[str, Any] = {"needs": [], "technologies": technologies, "serviceWanted": None, "trl": None, "sizeClass": "UNKNOWN"}
     return {**nothing, **changes}
 
 
@@ -383,6 +384,12 @@ class TokenMaker:
 def as_token() -> TokenMaker:
     """``as_token("company", 1)`` is the token of a command that changed one company."""
     return TokenMaker()
+
+
+@pytest.fixture
+def things() -> SimpleNamespace:
+    """What the stand-in's answers are made of, for a test that changes them."""
+    return SimpleNamespace(match=match, need=need, found_need=found_need, told=told, why=why)
 
 
 @pytest.fixture

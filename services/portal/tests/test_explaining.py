@@ -7,20 +7,23 @@ import httpx
 import pytest
 from portal_forms import fill
 
-from conftest import found_need, match, need, told, why
 from schakel_portal.pages.need import corrected
 from schakel_portal.reasons import against, by_need, nearness, reasons_of
 from schakel_portal.settings import PortalSettings
 
 pytestmark = pytest.mark.postgres
 
-TWO = {
-    "text": "wij frezen kleine series, omstellen kost uren, en onze planner stopt ermee",
-    "needs": [
-        found_need("n1", "wij frezen kleine series, omstellen kost uren", "robohouse", "campione"),
-        found_need("n2", "onze planner stopt ermee", "smart-welding-factory", fits=False, technologies=["cobots"]),
-    ],
-}
+
+def _two(things: Any) -> dict[str, Any]:
+    """A text with two needs, of which no fieldlab answers the second."""
+    first = things.found_need("n1", "wij frezen kleine series, omstellen kost uren", "robohouse", "campione")
+    second = things.found_need(
+        "n2", "onze planner stopt ermee", "smart-welding-factory", fits=False, technologies=["cobots"]
+    )
+    return {
+        "text": "wij frezen kleine series, omstellen kost uren, en onze planner stopt ermee",
+        "needs": [first, second],
+    }
 
 
 async def _with_draft(browser: httpx.AsyncClient, gateway: Any, **changes: Any) -> None:
@@ -29,8 +32,10 @@ async def _with_draft(browser: httpx.AsyncClient, gateway: Any, **changes: Any) 
     assert (await fill(browser, "/", text="Wij lassen kleine series.", postcode="7521")).status_code == 303
 
 
-async def test_each_need_is_quoted_and_has_its_own_fieldlabs(browser: httpx.AsyncClient, gateway: Any) -> None:
-    await _with_draft(browser, gateway, **TWO)
+async def test_each_need_is_quoted_and_has_its_own_fieldlabs(
+    browser: httpx.AsyncClient, gateway: Any, things: Any
+) -> None:
+    await _with_draft(browser, gateway, **_two(things))
     page = (await browser.get("/hulp/d1")).text
     first, second = page.split('id="need-n1"')[1].split('id="need-n2"')
     assert "Vraag 1: “wij frezen kleine series, omstellen kost uren”" in first
@@ -42,9 +47,9 @@ async def test_each_need_is_quoted_and_has_its_own_fieldlabs(browser: httpx.Asyn
 
 
 async def test_what_was_read_wrong_is_switched_off_and_what_is_missing_added(
-    browser: httpx.AsyncClient, gateway: Any
+    browser: httpx.AsyncClient, gateway: Any, things: Any
 ) -> None:
-    await _with_draft(browser, gateway, **TWO)
+    await _with_draft(browser, gateway, **_two(things))
     gateway.accept("correctDraft", correctedDraft={"id": "d1"})
     reply = await fill(browser, "/hulp/d1", action="correct", kept="robot_welding", added="small_series")
     assert (reply.status_code, reply.headers["location"]) == (303, "/hulp/d1")
@@ -59,12 +64,12 @@ async def test_what_was_read_wrong_is_switched_off_and_what_is_missing_added(
     assert "opnieuw gezocht" in (await browser.get("/hulp/d1")).text
 
 
-def test_a_correction_keeps_what_was_told_before() -> None:
-    before = told(needs=["a b"], technologies={"right": ["x", "y"], "wrong": ["z"]}, trl=4)
+def test_a_correction_keeps_what_was_told_before(things: Any) -> None:
+    before = things.told(needs=["a b"], technologies={"right": ["x", "y"], "wrong": ["z"]}, trl=4)
     draft = {
         "text": "a b c",
         "concepts": [],
-        "needs": [found_need("n1", "a b", technologies=["x", "y"])],
+        "needs": [things.found_need("n1", "a b", technologies=["x", "y"])],
         "told": before,
     }
     kept = corrected(draft, {"action": "correct", "kept": "y", "added": "z"})
@@ -96,7 +101,9 @@ async def test_no_fit_is_said_with_the_closest_and_the_desk_of_the_postcode(
     assert "Smart Welding Factory" in page
 
 
-async def test_a_training_is_named_with_the_companys_words(browser: httpx.AsyncClient, gateway: Any) -> None:
+async def test_a_training_is_named_with_the_companys_words(
+    browser: httpx.AsyncClient, gateway: Any, things: Any
+) -> None:
     ending = {
         "kind": "TRAINING",
         "slug": "opleiding",
@@ -108,14 +115,14 @@ async def test_a_training_is_named_with_the_companys_words(browser: httpx.AsyncC
         "reasonEn": "People learn to plan here.",
         "needs": ["n2"],
     }
-    await _with_draft(browser, gateway, **TWO, endings=[ending])
+    await _with_draft(browser, gateway, **_two(things), endings=[ending])
     page = (await browser.get("/hulp/d1")).text
     assert '<a class="nl-link" href="https://example.nl/cursus">Leer plannen</a>' in page
     assert "U schrijft “onze planner stopt ermee”. Hier leren mensen plannen." in page
 
 
-def test_a_company_reads_the_three_strongest_reasons_and_the_worst_against() -> None:
-    lab = match("robohouse", 1)
+def test_a_company_reads_the_three_strongest_reasons_and_the_worst_against(things: Any) -> None:
+    lab = things.match("robohouse", 1)
     assert [part["name"] for part in reasons_of(lab)] == ["text", "technology", "distance"]
     assert [part["name"] for part in against(lab)] == ["freshness"]
     assert nearness(lab) == "near"
@@ -146,14 +153,17 @@ async def test_why_not_this_one_says_the_place_and_what_would_change_it(
         ({"keptOut": "CAMPUS", "campus": ["A", "B"]}, "al twee labs hoger: A, B."),
         ({"keptOut": "NO_FIT", "changes": []}, "past niet goed genoeg"),
         (
-            {"keptOut": "ENDED", "match": match("x", 0, ended={"on": "2021", "successor": "zuid"}), "changes": []},
+            {"keptOut": "ENDED", "changes": []},
             "Dit lab is gestopt (2021).",
         ),
     ],
 )
-async def test_a_hard_rule_says_so(browser: httpx.AsyncClient, gateway: Any, changes: Any, text: str) -> None:
+async def test_a_hard_rule_says_so(
+    browser: httpx.AsyncClient, gateway: Any, things: Any, changes: Any, text: str
+) -> None:
     await _with_draft(browser, gateway)
-    gateway.values["why"] = why(**changes)
+    ended = {"on": "2021", "successor": "zuid"} if changes["keptOut"] == "ENDED" else None
+    gateway.values["why"] = things.why(match=things.match("x", 0, ended=ended), **changes)
     assert text in (await browser.get("/hulp/d1/waarom?lab=x")).text
 
 
@@ -187,15 +197,16 @@ async def test_a_fieldlab_is_coached_with_counts(
 
 
 async def test_a_company_is_told_what_changed_by_itself(
-    browser: httpx.AsyncClient, settings: PortalSettings, gateway: Any, sign_in: Any
+    browser: httpx.AsyncClient, settings: PortalSettings, gateway: Any, sign_in: Any, things: Any
 ) -> None:
+    gateway.values["me"] = {"subject": "someone", "scopes": [], "companies": []}
     await sign_in(browser, settings)
     assert "Nieuw bij uw vraag" not in (await browser.get("/mijn")).text
     labs = [
         {"fieldlab": "robohouse", "fieldlabName": "RoboHouse", "what": "ENTERED"},
         {"fieldlab": "campione", "fieldlabName": "Campione", "what": "ENDED"},
     ]
-    gateway.values["myChallenges"] = [need(news={"on": "2026-11-24", "fieldlabs": labs})]
+    gateway.values["myChallenges"] = [things.need(news={"on": "2026-11-24", "fieldlabs": labs})]
     page = (await browser.get("/mijn")).text
     assert "RoboHouse staat nu bij de eerste drie." in page
     assert "Campione is gestopt." in page
