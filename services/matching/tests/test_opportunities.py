@@ -88,7 +88,9 @@ async def test_an_erased_company_is_gone(world: World) -> None:
 async def test_needs_come_best_first_and_only_those_that_fit(world: World) -> None:
     await world.fieldlab("lasfabriek")
     await world.fieldlab("bakker", themes=["food_processing"], description_nl="Brood.", description_en="Bread.")
-    far = await _shared(world, "anna", words="Wij hebben een vraag over een lasrobot en over de boekhouding van ons bedrijf.")
+    far = await _shared(
+        world, "anna", words="Wij hebben een vraag over een lasrobot en over de boekhouding van ons bedrijf."
+    )
     near = await _shared(world, "bob", words="Wij zoeken een lasrobot voor kleine series, wie laat ons die proberen?")
     seen = await _seen(world, "fieldlab=lasfabriek", LAB)
     assert [each["challengeId"] for each in seen] == [near, far]

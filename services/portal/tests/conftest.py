@@ -185,7 +185,13 @@ def found_need(key: str, quote: str, *slugs: str, **changes: Any) -> dict[str, A
 def told(**changes: Any) -> dict[str, Any]:
     """What a company told beside its text: nothing, unless changed."""
     technologies: dict[str, list[str]] = {"right": [], "wrong": []}
-    nothing: dict[str, Any] = {"needs": [], "technologies": technologies, "serviceWanted": None, "trl": None, "sizeClass": "UNKNOWN"}
+    nothing: dict[str, Any] = {
+        "needs": [],
+        "technologies": technologies,
+        "serviceWanted": None,
+        "trl": None,
+        "sizeClass": "UNKNOWN",
+    }
     return {**nothing, **changes}
 
 

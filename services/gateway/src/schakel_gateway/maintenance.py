@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from typing import Final
 
 import asyncpg
@@ -42,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
         report = asyncio.run(verify(settings, mend=arguments.repair))
     except Problem as problem:
         sys.stderr.write(f"{problem.slug}: {problem.detail}\n")
-    except (OSError, TimeoutError, asyncpg.PostgresError, KafkaError) as error:
+    except (OSError, TimeoutError, asyncpg.PostgresError, KafkaError, BrokenProcessPool) as error:
         sys.stderr.write(f"{type(error).__name__}: do the database and Kafka answer, and is the database migrated?\n")
     else:
         sys.stdout.write(printed(report))

@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schakel_contracts.fieldlabs import FieldlabState
 from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.ranges import Model
 from schakel_matching.engine.rank import standing
 from schakel_matching.engine.slate import Need
 from schakel_matching.engine.why import TOP, Fact, Why, why, why_in
@@ -73,7 +74,7 @@ async def why_for(
 ) -> Why | None:
     """Return why a fieldlab stands where it stands for a need; None when there is no such published fieldlab."""
     catalogue = await recommender.catalogue(session)
-    return await asyncio.to_thread(why, catalogue, need_of(row), slug, _day(now))
+    return await asyncio.to_thread(why, catalogue, need_of(row), slug, _day(now), model=recommender.model)
 
 
 async def coaching(session: AsyncSession, recommender: Recommender, lab: FieldlabState, now: datetime) -> Coaching:
@@ -87,7 +88,7 @@ async def coaching(session: AsyncSession, recommender: Recommender, lab: Fieldla
     )
     needs = [need_of(row) for row in await session.exec(query)]
     catalogue = await recommender.catalogue(session)
-    found = await asyncio.to_thread(_found, catalogue, needs, lab.slug, _day(now))
+    found = await asyncio.to_thread(_found, catalogue, needs, lab.slug, _day(now), recommender.model)
     return coached(found, since=_day(since), needs=len(needs))
 
 
@@ -117,8 +118,8 @@ def coached(found: Sequence[Why], *, since: date, needs: int) -> Coaching:
     )
 
 
-def _found(catalogue: Catalogue, needs: Sequence[Need], slug: str, today: date) -> list[Why]:
-    found = (why_in(standing(catalogue, need, today), catalogue, slug, today) for need in needs)
+def _found(catalogue: Catalogue, needs: Sequence[Need], slug: str, today: date, model: Model) -> list[Why]:
+    found = (why_in(standing(catalogue, need, today, model=model), catalogue, slug, today) for need in needs)
     return [each for each in found if each is not None]
 
 

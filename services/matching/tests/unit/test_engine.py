@@ -2,21 +2,20 @@
 
 from datetime import date
 from math import fsum
-from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matching_catalogues import catalogue, fieldlab, part
 
-from schakel_contracts.fieldlabs import Confirmation, FieldlabState, Recognition
-from schakel_contracts.ids import register_id
+from schakel_contracts.fieldlabs import Confirmation
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.facts import capacity_part, freshness_part, status_part
 from schakel_matching.engine.places import kilometres, place_of
 from schakel_matching.engine.ranges import MODEL, RANGES
 from schakel_matching.engine.rank import rank
-from schakel_matching.engine.slate import Match, Need, Part, Told
+from schakel_matching.engine.slate import Need, Told
 from schakel_matching.engine.words import stem_of, tokens_of
 from schakel_matching.reference_data import ReferenceData
 
@@ -25,31 +24,6 @@ LONG = (
     "Wij zijn een familiebedrijf in Twente en maken trailers. De lasser heeft het druk, een lasrobot voor kleine "
     "series lijkt ons te duur. We willen ook sensoren op de pompen en een camera die de lassen keurt."
 )
-
-
-def fieldlab(slug: str, **facts: Any) -> FieldlabState:
-    defaults: dict[str, Any] = {
-        "id": register_id("fieldlab", slug),
-        "slug": slug,
-        "name": slug.title(),
-        "kind": "fieldlab",
-        "hub": "oost",
-        "status": "active",
-        "recognition": Recognition(status="recognised"),
-        "published": True,
-        "description_nl": "Hier proberen bedrijven een lasrobot uit. Ook kleine series kunnen.",
-        "description_en": "Companies try out a welding robot here. Small series are possible too.",
-        "themes": ["robot_welding"],
-    }
-    return FieldlabState(**{**defaults, **facts})
-
-
-def catalogue(reference: ReferenceData, *states: FieldlabState) -> Catalogue:
-    return Catalogue(states, reference.vocabulary, reference.places, reference.sectors)
-
-
-def part(match: Match, name: str) -> Part:
-    return next(p for p in match.parts if p.name == name)
 
 
 def test_the_parts_add_up_to_the_score_and_each_stays_in_its_range(register: Catalogue) -> None:

@@ -173,9 +173,10 @@ class EndingKind(Enum):
 
 @strawberry.enum
 class KeptOut(Enum):
-    """What keeps a fieldlab out: it ended, two of its campus are shown, or it does not answer the need."""
+    """What keeps a fieldlab out: it ended, lies abroad, two of its campus are shown, or it does not answer the need."""
 
     ENDED = "ended"
+    ABROAD = "abroad"
     CAMPUS = "campus"
     NO_FIT = "no_fit"
 

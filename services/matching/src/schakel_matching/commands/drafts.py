@@ -85,7 +85,10 @@ def postcode_errors(postcode: str | None, reference: ReferenceData) -> list[Fiel
     """Return what is wrong with a postcode that need not be given."""
     if not postcode or place_of(reference.places, postcode) is not None:
         return []
-    message = "This postcode does not exist; write four digits, or four digits and two letters: 1234 AB."
+    message = (
+        "This postcode is not in the Netherlands; write four digits, or four digits and two letters: 1234 AB. Is your"
+        " company abroad? Leave it out; the network still answers."
+    )
     return [FieldError("postcode", message, "postcode-unknown")]
 
 

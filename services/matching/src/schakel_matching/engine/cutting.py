@@ -54,7 +54,7 @@ def pieces_at(text: str, cuts: list[tuple[int, int]]) -> list[str]:
     """Return the pieces of a text between cuts, exactly as written, without the marks around them."""
     starts = [0, *(start for _, start in cuts)]
     ends = [*(end for end, _ in cuts), len(text)]
-    return [text[start:end].strip().rstrip(",;") for start, end in zip(starts, ends, strict=True)]
+    return [text[start:end].strip(" \n-*•").rstrip(",;") for start, end in zip(starts, ends, strict=True)]
 
 
 def _at_items(text: str) -> Iterator[tuple[int, int]]:

@@ -100,10 +100,9 @@ class Meaning:
 
     def read(self, texts: Sequence[str], language: str) -> list[Sense]:
         """Return, for each text, how close it is to every fieldlab; all are encoded in one call."""
-        asked = [
-            centred(side.short, "query", language, side.encoder.encode(texts, "query")) if texts else []
-            for side in self._sides
-        ]
+        if not texts:
+            return []
+        asked = [centred(side.short, "query", language, side.encoder.encode(texts, "query")) for side in self._sides]
         return [self._sense(queries) for queries in zip(*asked, strict=True)]
 
     def _sense(self, queries: Sequence[Floats]) -> Sense:

@@ -23,21 +23,22 @@ class Piece(msgspec.Struct, frozen=True):
     reading: Reading
 
 
-def pieces_of(catalogue: Catalogue, need: Need) -> tuple[Piece, ...]:
+def pieces_of(catalogue: Catalogue, need: Need, *, cuts: bool = True) -> tuple[Piece, ...]:
     """Return the needs in a text, in its order; a text with one need is read as a whole.
 
     Args:
         catalogue: what it is read against.
         need: with the company's own cutting, if it told one.
+        cuts: whether it is cut where the company did not.
     """
     if need.told.needs:
         return _numbered(read_all(catalogue, [_only(need, quote) for quote in need.told.needs]))
-    cuts = cuts_of(need.text)[: _NEEDS_MAX - 1]
-    if not cuts:
+    places = cuts_of(need.text)[: _NEEDS_MAX - 1] if cuts else []
+    if not places:
         return _numbered([read(catalogue, need)])
-    readings = read_all(catalogue, [_only(need, quote) for quote in pieces_at(need.text, cuts)])
-    kept = [cut for cut, two in zip(cuts, itertools.pairwise(readings), strict=True) if _two(*two)]
-    if len(kept) < len(cuts):
+    readings = read_all(catalogue, [_only(need, quote) for quote in pieces_at(need.text, places)])
+    kept = [cut for cut, two in zip(places, itertools.pairwise(readings), strict=True) if _two(*two)]
+    if len(kept) < len(places):
         readings = read_all(catalogue, [_only(need, quote) for quote in pieces_at(need.text, kept)])
     return _numbered(readings)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from schakel_matching.engine import sentences
 from schakel_matching.engine.catalogue import Catalogue
-from schakel_matching.engine.ranges import FIT, FIT_BY_MEANING, FIT_BY_MEANING_SHORT, RANGES, SHORT_WORDS, within
+from schakel_matching.engine.ranges import RANGES, within
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Part, Unknown
 from schakel_matching.engine.vocabulary import Concept
@@ -19,9 +19,8 @@ _MEANING: Final = 6.0
 _WORDS: Final = 2.0
 """Points for one standard deviation of shared words, and how many deviations count."""
 _WORDS_MAX: Final = 5.0
-_WORDS_WORTH: Final = 40.0
 _ASKED_WORTH: Final = 35.0
-"""Points for all words and all technologies: only for whether a fieldlab fits, and where there are no encoders."""
+"""Points for all technologies asked, where there are no encoders."""
 _ASKED: Final = 15.0
 """The same beside the encoders, and points for one standard deviation of closeness to its technologies."""
 _THEMES: Final = 4.0
@@ -29,14 +28,9 @@ Scored = tuple[Part, tuple[Unknown, ...]]
 """A part and the facts that were missing for it."""
 
 
-def fits(reading: Reading, catalogue: Catalogue, i: int) -> bool:
-    """Return whether a fieldlab answers the need at all: by words and technologies, or by meaning on a fixed scale."""
-    asked = _ASKED_WORTH * _asked(reading, catalogue, i)
-    by_words = _WORDS_WORTH * min(1.0, reading.coverage[i] / _TEXT_FULL) + asked
-    if by_words >= FIT or reading.sense is None:
-        return by_words >= FIT
-    enough = FIT_BY_MEANING_SHORT if len(reading.words) <= SHORT_WORDS else FIT_BY_MEANING
-    return float(reading.sense.absolute[i]) >= enough
+def covered(reading: Reading, i: int) -> float:
+    """Return how full the words of a need are answered, 0..1."""
+    return min(1.0, reading.coverage[i] / _TEXT_FULL)
 
 
 def _text_value(reading: Reading, i: int) -> float:
@@ -47,13 +41,13 @@ def _text_value(reading: Reading, i: int) -> float:
 
 
 def _technology_value(reading: Reading, catalogue: Catalogue, i: int) -> float:
-    asked = _asked(reading, catalogue, i)
+    share = asked(reading, catalogue, i)
     if reading.sense is None:
-        return within("technology", _ASKED_WORTH * asked)
-    return within("technology", _ASKED * asked + _THEMES * float(reading.sense.technology[i]))
+        return within("technology", _ASKED_WORTH * share)
+    return within("technology", _ASKED * share + _THEMES * float(reading.sense.technology[i]))
 
 
-def _asked(reading: Reading, catalogue: Catalogue, i: int) -> float:
+def asked(reading: Reading, catalogue: Catalogue, i: int) -> float:
     """Return the share, 0..1, of the technologies asked that a fieldlab works with, the rare ones counting more."""
     if not reading.concepts:
         return 0.0

@@ -1,6 +1,5 @@
 """Ranking: hard rules first, then the parts, then the sum. The parts are the explanation, and they add up."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from math import fsum
@@ -10,10 +9,13 @@ import msgspec
 from schakel_contracts.fieldlabs import FieldlabState
 from schakel_contracts.places import NATIONAL, UNASSIGNED
 from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.choosing import chosen_from, hard_rule
+from schakel_matching.engine.endings import endings_of
 from schakel_matching.engine.facts import fact_parts
+from schakel_matching.engine.fit import fitting
 from schakel_matching.engine.needs import Piece, pieces_of
-from schakel_matching.engine.parts import fits, technology_part, text_part
-from schakel_matching.engine.ranges import MODEL, PER_CAMPUS, SHOWN, SHOWN_WITHOUT_FIT
+from schakel_matching.engine.parts import technology_part, text_part
+from schakel_matching.engine.ranges import CURRENT, SHOWN, SHOWN_WITHOUT_FIT, Model
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Ended, FoundConcept, FoundNeed, Match, Need, Served, Slate
 
@@ -28,7 +30,7 @@ class _Ranking(msgspec.Struct, frozen=True):
     @property
     def open_fitting(self) -> list[Match]:
         """Those that fit and have not ended, best first."""
-        return [match for match, _ in self.order if match.slug in self.fitting and match.ended is None]
+        return [match for match, state in self.order if match.slug in self.fitting and hard_rule(state) is None]
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -43,14 +45,16 @@ class Standing(msgspec.Struct, frozen=True):
     pieces: tuple[tuple[Piece, Mapping[str, Match]], ...]
 
 
-def standing(catalogue: Catalogue, need: Need, today: date) -> Standing:
+def standing(catalogue: Catalogue, need: Need, today: date, *, model: Model = CURRENT) -> Standing:
     """Return how every fieldlab stands to a need: what `rank` chooses from."""
-    rankings = [_ranking(piece, catalogue, today) for piece in pieces_of(catalogue, need)]
+    rankings = [_ranking(piece, catalogue, today, model) for piece in pieces_of(catalogue, need, cuts=model.cuts)]
     pieces = tuple((each.piece, {match.slug: match for match, _ in each.order}) for each in rankings)
     return Standing(tuple(_merged(rankings)), pieces)
 
 
-def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, whole: bool = False) -> Slate:
+def rank(
+    catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, whole: bool = False, model: Model = CURRENT
+) -> Slate:
     """Return the fieldlabs that fit a need, best first, each with its reasons.
 
     Args:
@@ -58,32 +62,36 @@ def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, w
         need: its text already masked.
         today: the day on which freshness is judged; the same day gives the same answer.
         shown: how many at most.
+        model: the present one, unless the installation went back to the one before.
         whole: also those that do not fit, after the same sum: for measuring the order, not for a company.
     """
-    rankings = [_ranking(piece, catalogue, today) for piece in pieces_of(catalogue, need)]
-    merged = _merged(rankings)
+    rankings = [_ranking(piece, catalogue, today, model) for piece in pieces_of(catalogue, need, cuts=model.cuts)]
+    merged, hub = _merged(rankings), _hub(catalogue, need)
     no_fit = not any(ranking.open_fitting for ranking in rankings)
-    open_ = [(match, state) for match, state in merged if match.ended is None]
+    open_ = [(match, state) for match, state in merged if hard_rule(state) is None]
     candidates = open_ if no_fit or whole else [(match, state) for match, state in open_ if match.needs]
-    chosen = _spread(candidates, min(shown, SHOWN_WITHOUT_FIT) if no_fit and not whole else shown)
+    limit = min(shown, SHOWN_WITHOUT_FIT) if no_fit and not whole else shown
+    best = [ranking.open_fitting[0].slug for ranking in rankings if ranking.open_fitting]
+    chosen = chosen_from(candidates, limit, hub if need.postcode4 in catalogue.places else None, best)
     ended = [match for match, _ in merged if match.ended is not None and match.needs]
     return Slate(
         matches=tuple(msgspec.structs.replace(match, rank=place) for place, match in enumerate(chosen, start=1)),
         ended=tuple(ended[:SHOWN_WITHOUT_FIT]),
         concepts=_concepts([ranking.piece.reading for ranking in rankings], catalogue),
         no_fit=no_fit,
-        hub=_hub(catalogue, need),
-        model=MODEL,
+        hub=hub,
+        model=model.name,
         needs=tuple(_found_need(ranking) for ranking in rankings),
+        endings=endings_of(catalogue, [(each.piece, bool(each.open_fitting)) for each in rankings], hub),
     )
 
 
-def _ranking(piece: Piece, catalogue: Catalogue, today: date) -> _Ranking:
+def _ranking(piece: Piece, catalogue: Catalogue, today: date, model: Model) -> _Ranking:
     labs = catalogue.labs
-    fitting = frozenset(labs[i].state.slug for i in range(len(labs)) if fits(piece.reading, catalogue, i))
-    scored = [(_match(piece.reading, catalogue, i, today), labs[i].state) for i in range(len(labs))]
+    fit = frozenset(labs[i].state.slug for i in fitting(piece.reading, catalogue, calibrated=model.calibrated))
+    scored = [(_match(piece.reading, catalogue, i, today, model), labs[i].state) for i in range(len(labs))]
     scored.sort(key=lambda pair: (-pair[0].score, pair[0].slug))
-    return _Ranking(piece, tuple(scored), fitting)
+    return _Ranking(piece, tuple(scored), fit)
 
 
 def _merged(rankings: Sequence[_Ranking]) -> list[tuple[Match, FieldlabState]]:
@@ -105,35 +113,26 @@ def _merged(rankings: Sequence[_Ranking]) -> list[tuple[Match, FieldlabState]]:
     return sorted(merged, key=lambda pair: (-pair[0].score, pair[0].slug))
 
 
-def _spread(scored: Sequence[tuple[Match, FieldlabState]], shown: int) -> list[Match]:
-    """Return the best, at most two of one campus: who is sent to a place may as well visit another."""
-    seen: Counter[str] = Counter()
-    chosen: list[Match] = []
-    for match, state in scored:
-        campus = state.postcode4 or state.slug
-        seen[campus] += 1
-        if seen[campus] <= PER_CAMPUS and len(chosen) < shown:
-            chosen.append(match)
-    return chosen
-
-
 def _found_need(ranking: _Ranking) -> FoundNeed:
     fitting = ranking.open_fitting
-    shown = fitting or [match for match, _ in ranking.order if match.ended is None]
+    shown = fitting or [match for match, state in ranking.order if hard_rule(state) is None]
     return FoundNeed(
         id=ranking.piece.id,
         quote=ranking.piece.reading.need.text,
         technologies=tuple(concept.key for concept in ranking.piece.reading.concepts),
         fits=bool(fitting),
-        fieldlabs=tuple(Served(match.slug, match.name, match.score, match.parts) for match in shown[:SHOWN_WITHOUT_FIT]),
+        fieldlabs=tuple(
+            Served(match.slug, match.name, match.score, match.parts) for match in shown[:SHOWN_WITHOUT_FIT]
+        ),
     )
 
 
-def _match(reading: Reading, catalogue: Catalogue, i: int, today: date) -> Match:
+def _match(reading: Reading, catalogue: Catalogue, i: int, today: date, model: Model) -> Match:
     lab = catalogue.labs[i]
     state = lab.state
     facts = fact_parts(reading, catalogue, lab, today)
     found = (text_part(reading, catalogue, i), technology_part(reading, catalogue, i), *facts.values())
+    found = tuple((part, unknown) for part, unknown in found if part.name in model.parts)
     parts = tuple(part for part, _ in found)
     return Match(
         slug=state.slug,

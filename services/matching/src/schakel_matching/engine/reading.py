@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from schakel_matching.engine.catalogue import Catalogue, Index
+from schakel_matching.engine.elsewhere import Asked, asked_of
 from schakel_matching.engine.meaning import Sense, standard
 from schakel_matching.engine.slate import Need, Told
 from schakel_matching.engine.vocabulary import Concept
@@ -41,6 +42,7 @@ class Reading(msgspec.Struct, frozen=True):
         sense: closeness by meaning; None when the catalogue has no encoders.
         transformations: changes that the technologies asked belong to, and how surely; the surest first.
         service: what the company wants a fieldlab to do, if it is known.
+        elsewhere: what it asks that no fieldlab does.
     """
 
     need: Need
@@ -53,6 +55,7 @@ class Reading(msgspec.Struct, frozen=True):
     sense: Sense | None = None
     transformations: Mapping[str, float] = MappingProxyType({})
     service: Wanted | None = None
+    elsewhere: tuple[Asked, ...] = ()
 
 
 def read(catalogue: Catalogue, need: Need) -> Reading:
@@ -99,6 +102,7 @@ def _read(catalogue: Catalogue, need: Need, sense: Sense | None) -> Reading:
         sense=sense,
         transformations=_transformations(catalogue, concepts),
         service=wanted_of(need, tokens),
+        elsewhere=asked_of(need.text, tokens),
     )
 
 

@@ -9,7 +9,8 @@ from schakel_matching.engine.slate import Need, Service
 from schakel_matching.engine.words import Token, stem_of
 
 _WORDS: Final[dict[Service, str]] = {
-    "training": "leren leert opleiden opleiding cursus bijscholen training trainen inleren learn learning course train",
+    "training": "leren leert opleiden opleiding cursus bijscholen training trainen inleren studie learn"
+    " learning course courses train study teach lessons lessen",
     "test_before_invest": "proberen uitproberen uittesten uitprobeer",
     "prototyping": "prototype prototypes proefmodel proefstuk proefopstelling proefopstellingen",
     "shared_facility": "testveld testlocatie testruimte cleanroom bassin basin werkplaats",
@@ -18,6 +19,8 @@ _WORDS: Final[dict[Service, str]] = {
 }
 """Words that say it by themselves. Words that people also use for something else ("zien", "samen") are not here."""
 _OF_STEM: Final = {stem_of(word): service for service, words in _WORDS.items() for word in words.split()}
+_LESSONS: Final = ("cursus", "cursussen", "opleiding", "opleidingen", "training", "trainingen")
+"""Ends of compounds: a "robotcursus" is a course."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -32,6 +35,7 @@ def wanted_of(need: Need, tokens: Sequence[Token]) -> Wanted | None:
     if need.told.service is not None:
         return Wanted(need.told.service, None)
     for token in tokens:
-        if token.stem in _OF_STEM:
-            return Wanted(_OF_STEM[token.stem], need.text[token.start : token.end])
+        service = _OF_STEM.get(token.stem) or ("training" if token.folded.endswith(_LESSONS) else None)
+        if service is not None:
+            return Wanted(service, need.text[token.start : token.end])
     return None

@@ -13,8 +13,9 @@ import msgspec
 
 from schakel_contracts.fieldlabs import Confirmation, FieldlabState
 from schakel_matching.engine.catalogue import Catalogue, Lab
+from schakel_matching.engine.choosing import hard_rule
 from schakel_matching.engine.facts import fact_parts
-from schakel_matching.engine.ranges import PER_CAMPUS
+from schakel_matching.engine.ranges import CURRENT, PER_CAMPUS, Model
 from schakel_matching.engine.rank import Standing, standing
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Match, Need, PartName
@@ -35,8 +36,8 @@ Fact = Literal[
 ]
 """What a fieldlab can say of itself so that it stands elsewhere."""
 
-Kept = Literal["ended", "campus", "no_fit"]
-"""The hard rule that keeps it out: it has ended; two better ones of its campus are shown; it does not answer the need
+Kept = Literal["ended", "abroad", "campus", "no_fit"]
+"""The hard rule that keeps it out: it has ended; it lies abroad; two better ones of its campus are shown; it does not answer the need
 while others do."""
 
 _PART_OF: Final[Mapping[Fact, PartName]] = {
@@ -100,7 +101,7 @@ class Order:
     """
 
     def __init__(self, found: Standing) -> None:
-        self._open = {match.slug: (match, state) for match, state in found.order if match.ended is None}
+        self._open = {match.slug: (match, state) for match, state in found.order if hard_rule(state) is None}
         self._some_fit = any(match.needs for match, _ in self._open.values())
         self.places = self._places({})
 
@@ -143,7 +144,7 @@ class Order:
         return chosen
 
 
-def why(catalogue: Catalogue, need: Need, slug: str, today: date) -> Why | None:
+def why(catalogue: Catalogue, need: Need, slug: str, today: date, *, model: Model = CURRENT) -> Why | None:
     """Return why a fieldlab stands where it stands; None when the catalogue has no such fieldlab (or not published).
 
     Args:
@@ -151,8 +152,9 @@ def why(catalogue: Catalogue, need: Need, slug: str, today: date) -> Why | None:
         need: its text already masked.
         slug: of the fieldlab.
         today: the day on which freshness is judged.
+        model: of the installation.
     """
-    return why_in(standing(catalogue, need, today), catalogue, slug, today)
+    return why_in(standing(catalogue, need, today, model=model), catalogue, slug, today)
 
 
 def why_in(found: Standing, catalogue: Catalogue, slug: str, today: date) -> Why | None:
@@ -161,8 +163,9 @@ def why_in(found: Standing, catalogue: Catalogue, slug: str, today: date) -> Why
     if match is None or state is None:
         return None
     order = Order(found)
-    if match.ended is not None:
-        return Why(match, len(order.places), "ended", (), 0.0, (), ())
+    rule = hard_rule(state)
+    if rule is not None:
+        return Why(match, len(order.places), "abroad" if rule == "abroad" else "ended", (), 0.0, (), ())
     place = order.place(slug)
     kept: Kept | None = "no_fit" if not order.fits(slug) else "campus" if place == 0 else None
     shown = msgspec.structs.replace(match, rank=place)
@@ -193,7 +196,9 @@ def _gains(found: Standing, catalogue: Catalogue, slug: str, today: date) -> dic
         missing, best = False, now
         for piece, scores in found.pieces:
             match = scores[slug]
-            value = next(each.value for each in match.parts if each.name == part)
+            value = next((each.value for each in match.parts if each.name == part), None)
+            if value is None:  # the model in use has no such part
+                continue
             unknown = fact in match.unknown
             better = _better(fact, piece.reading, catalogue, lab, today, unknown=unknown, value=value)
             if match.score + better > best:
