@@ -37,8 +37,8 @@ Fact = Literal[
 """What a fieldlab can say of itself so that it stands elsewhere."""
 
 Kept = Literal["ended", "abroad", "campus", "no_fit"]
-"""The hard rule that keeps it out: it has ended; it lies abroad; two better ones of its campus are shown; it does not answer the need
-while others do."""
+"""What keeps it out: it has ended; it lies abroad; two better ones of its campus are shown; or it does not answer the
+need while others do."""
 
 _PART_OF: Final[Mapping[Fact, PartName]] = {
     "confirmation": "freshness",
