@@ -118,7 +118,8 @@ async def test_a_training_is_named_with_the_companys_words(
     await _with_draft(browser, gateway, **_two(things), endings=[ending])
     page = (await browser.get("/hulp/d1")).text
     assert '<a class="nl-link" href="https://example.nl/cursus">Leer plannen</a>' in page
-    assert "U schrijft “onze planner stopt ermee”. Hier leren mensen plannen." in page
+    assert "<p>U schrijft: “onze planner stopt ermee”</p>" in page
+    assert "<p>Hier leren mensen plannen.</p>" in page
 
 
 def test_a_company_reads_the_three_strongest_reasons_and_the_worst_against(things: Any) -> None:
