@@ -154,3 +154,29 @@ async def test_another_fieldlab_another_hub_the_company_and_the_national_team_se
     assert (await world.client.get("/v1/opportunities?hub=oost")).status_code == 401
     both = await world.client.get("/v1/opportunities?hub=oost&fieldlab=x", headers=world.user("x", "/hub/oost"))
     assert [error["code"] for error in both.json()["errors"]] == ["required"]
+
+
+async def test_a_hub_is_proposed_one_session_for_shared_needs_of_three_of_its_companies(world: World) -> None:
+    words = ("Wij zoeken een lasrobot.", "Wij willen een lasrobot proberen.", "Een lasrobot voor ons, bel 015-2123456.")
+    ids = {await _shared(world, who, words=said) for who, said in zip(("anna", "bob", "cas"), words, strict=True)}
+    quiet = await world.challenge(await world.company("dee"), "dee", words[0])
+
+    async def proposed(hub: str = "zuid-holland") -> list[Json]:
+        reply = await world.client.get(f"/v1/bundles?hub={hub}", headers=world.user("h", f"/hub/{hub}"))
+        found: list[Json] = reply.json()["items"]
+        return found
+
+    (bundle,) = await proposed()
+    assert (bundle["concepts"], bundle["companies"]) == (["robot_welding"], 3)
+    assert "lasrobot" in bundle["words"]
+    assert {need["challengeId"] for need in bundle["needs"]} == ids
+    assert quiet not in str(bundle)
+    assert "2123456" not in str(bundle)
+    assert await proposed("oost") == []
+    for group in ("/hub/oost", "/national", LAB):
+        refused = await world.client.get("/v1/bundles?hub=zuid-holland", headers=world.user("x", group))
+        assert refused.status_code == 403
+    await world.post(f"/v1/challenges/{min(ids)}/consent", {"shared": False}, headers=world.user("anna"))
+    await world.post(f"/v1/challenges/{min(ids)}/consent", {"shared": False}, headers=world.user("bob"))
+    await world.post(f"/v1/challenges/{min(ids)}/consent", {"shared": False}, headers=world.user("cas"))
+    assert await proposed() == []

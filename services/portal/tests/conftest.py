@@ -154,6 +154,15 @@ def opportunity(**changes: Any) -> dict[str, Any]:
     }
 
 
+def white_spots(_info: object, region: str | None = None) -> dict[str, Any]:
+    """One technology that no fieldlab has, and one that fieldlabs of other provinces have."""
+    spots = [
+        {"technology": "robot_welding", "province": "NL-DR", "companies": 7, "needs": 9, "fieldlabsElsewhere": 3},
+        {"technology": "iot", "province": "NL-ZE", "companies": 5, "needs": 5, "fieldlabsElsewhere": 0},
+    ]
+    return {"asOf": "2026-10-31T22:59:59Z", "position": 42, "exact": bool(region), "region": region, "spots": spots}
+
+
 def draft() -> dict[str, Any]:
     """A need with three who can help, and one that has ended."""
     slugs = ("smart-welding-factory", "fieldlab-industrial-robotics", "robohouse")
@@ -235,10 +244,19 @@ def answers() -> dict[str, Any]:
         "case": lambda _info, slug: case if slug == case["slug"] else None,
         "network": {**network, "indicators": figures()},
         "figures": [block("figure")],
+        "whiteSpots": white_spots,
         "myReferrals": [referral()],
         "myChallenges": [need()],
         "fieldlabOpportunities": [opportunity()],
         "hubOpportunities": [opportunity()],
+        "hubBundles": [
+            {
+                "concepts": ["robot_welding"],
+                "words": ["lasrobot"],
+                "companies": 3,
+                "needs": [{"challengeId": f"ch{i}", "text": f"Wij <{i}> zoeken een lasrobot."} for i in (1, 2, 3)],
+            }
+        ],
         "challenge": lambda _info, **asked: need() if asked["id"] == "ch1" else None,
         "referral": referral(),
         "hubDesk": desk(),

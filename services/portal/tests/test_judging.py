@@ -1,5 +1,7 @@
 """The adviser's judgement and the company's consent, as a browser without scripts sees them."""
 
+import re
+from html import unescape
 from typing import Any
 
 import httpx
@@ -127,3 +129,55 @@ async def test_a_fieldlab_sees_a_shared_need_with_reasons_and_whom_to_call(
     assert gateway.asked[-1]["variables"] == {"fieldlab": "smart-welding-factory"}
     gateway.values["fieldlabOpportunities"] = []
     assert "geen vragen die u mag zien" in (await browser.get("/fieldlab/smart-welding-factory/kansen")).text
+
+
+async def test_white_spots_say_of_when_they_are_and_what_is_not_shown(
+    browser: httpx.AsyncClient, settings: PortalSettings, gateway: Any, sign_in: Any
+) -> None:
+    spots = (await browser.get("/cijfers")).text.split('id="white-title"')[1]
+    assert "Stand van 31 oktober 2026, 23.59 uur. Positie 42." in spots
+    assert "alleen wat vijf of meer bedrijven vroegen" in spots
+    assert re.search(r"Drenthe</td>\s*<td[^>]*>7</td>\s*<td[^>]*>3</td>", spots)
+    assert re.search(r"Zeeland</td>\s*<td[^>]*>5</td>\s*<td[^>]*>geen</td>", spots)
+    await sign_in(browser, settings, "hub:oost")
+    own = (await browser.get("/cijfers")).text.split('id="white-title"')[1]
+    assert gateway.asked[-1]["variables"] == {"asOf": None, "region": "oost"}
+    assert own.startswith(">Witte vlekken in regio Oost<")
+    assert "vijf of meer" not in own
+    await sign_in(browser, settings, "hub:oost", "national")
+    await browser.get("/cijfers")
+    assert gateway.asked[-1]["variables"] == {"asOf": None, "region": None}
+
+
+async def test_a_hub_turns_a_bundle_into_an_activity_without_a_word_of_the_companies(
+    browser: httpx.AsyncClient, settings: PortalSettings, gateway: Any, sign_in: Any
+) -> None:
+    await sign_in(browser, settings, "hub:zuid", "hub:oost")
+    page = (await browser.get("/loket/oost/kansen")).text
+    assert "3 bedrijven</h3>" in page
+    assert "Wij &lt;2&gt; zoeken een lasrobot.</a>" in page
+    found = re.search(r'href="(/agenda/nieuw\?[^"]*)"', page)
+    assert found
+    address = unescape(found[1])
+    assert "zoeken" not in address
+    form = (await browser.get(address)).text
+    assert '<option value="hub:oost" selected>' in form
+    assert re.search(r'name="titleNl" value="Samen aan de slag met [^"]+"', form)
+    assert hidden(form, "themes") == "robot_welding"
+    gateway.accept("planActivity", activity={"id": "a1", "slug": "samen"})
+    sealed = {name: hidden(form, name) for name in ("formToken", "idempotencyKey", "themes")}
+    given = {"organiser": "hub:oost", "titleNl": "Samen", "summaryNl": "Kom.", "startsAt": "2026-12-10T14:00"}
+    reply = await browser.post("/agenda/nieuw", data=sealed | given)
+    assert reply.headers["location"] == "/agenda/samen"
+    assert gateway.asked[-1]["variables"]["input"]["themes"] == ["robot_welding"]
+
+
+async def test_what_an_address_proposes_for_an_activity_is_only_text(
+    browser: httpx.AsyncClient, settings: PortalSettings, gateway: Any, sign_in: Any
+) -> None:
+    await sign_in(browser, settings, "hub:oost")
+    form = (await browser.get('/agenda/nieuw?titleNl="><script>x</script>&organiser=national&capacity=9')).text
+    assert 'value="&#34;&gt;&lt;script&gt;x&lt;/script&gt;"' in form
+    assert "selected" not in form
+    assert 'value="9"' not in form
+    assert gateway.operations() == []

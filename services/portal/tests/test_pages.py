@@ -366,13 +366,13 @@ async def test_figures_of_a_past_day_are_asked_for_and_unknown_is_no_zero(
     browser: httpx.AsyncClient, gateway: Any
 ) -> None:
     page = (await browser.get("/cijfers?op=2026-01-31")).text
-    assert gateway.asked[-1]["variables"] == {"asOf": "2026-01-31"}
+    assert gateway.asked[-1]["variables"] == {"asOf": "2026-01-31", "region": None}
     assert "Wij tellen dit sinds 1 november 2026." in page
     assert "Te weinig om te laten zien" in page
     assert "Positie 42" in page
     wrong = await browser.get("/cijfers?op=gisteren")
     assert "Kies een dag, bijvoorbeeld 2026-01-31." in wrong.text
-    assert gateway.asked[-1]["variables"] == {"asOf": None}
+    assert gateway.asked[-1]["variables"] == {"asOf": None, "region": None}
 
 
 async def test_files_are_kept_and_pages_name_their_version(browser: httpx.AsyncClient) -> None:

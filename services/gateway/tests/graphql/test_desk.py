@@ -156,3 +156,47 @@ async def test_opportunities_of_another_are_refused_and_nobody_is_asked(
     owners["matching"].answer("GET /v1/opportunities", {}, status=503)
     down = await client.ask(OPPORTUNITIES, {"slug": "robohouse"}, subject="rob", groups=("/fieldlab/robohouse",))
     assert [error["extensions"]["code"] for error in down["errors"]] == ["unavailable"]
+
+
+async def test_white_spots_are_of_the_moment_of_the_answer_and_exact_for_the_national_team(fresh: Fresh) -> None:
+    await fresh.rows.put("challenges", challenge("need", "bakker", province="NL-GE"))
+    query = """query Spots($region: String) { whiteSpots(region: $region) {
+        asOf position exact region spots { technology province companies needs fieldlabsElsewhere } } }"""
+    answer = await fresh.client.ask(query, subject="nora", groups=("/national",))
+    moment = answer["extensions"]["snapshot"]
+    assert answer["data"]["whiteSpots"] == {
+        "asOf": moment["asOf"],
+        "position": moment["position"],
+        "exact": True,
+        "region": None,
+        "spots": [
+            {
+                "technology": "industrial_robotics",
+                "province": "NL-GE",
+                "companies": 1,
+                "needs": 1,
+                "fieldlabsElsewhere": 1,
+            }
+        ],
+    }
+    hub = await fresh.client.ask(query, {"region": "oost"}, subject="h", groups=("/hub/oost",))
+    assert (hub["data"]["whiteSpots"]["exact"], len(hub["data"]["whiteSpots"]["spots"])) == (True, 1)
+    for subject, groups in ((None, ()), ("anna", ()), ("h", ("/hub/zuid",)), ("rob", ("/fieldlab/robohouse",))):
+        public = await fresh.client.ask(query, {"region": "oost"}, subject=subject, groups=groups)
+        assert (public["data"]["whiteSpots"]["exact"], public["data"]["whiteSpots"]["spots"]) == (False, [])
+    wrong = await fresh.client.ask(query, {"region": "nowhere"})
+    assert [error["extensions"]["code"] for error in wrong["errors"]] == ["invalid-input"]
+
+
+async def test_bundles_are_asked_of_matching_by_the_hubs_desk_only(client: Client, owners: dict[str, Owner]) -> None:
+    need = {"challengeId": "c1", "text": "een lasrobot"}
+    bundle = {"concepts": ["robot_welding"], "words": ["lasrobot"], "companies": 3, "needs": [need]}
+    owners["matching"].answer("GET /v1/bundles", {"items": [bundle]})
+    query = '{ hubBundles(hub: "oost") { concepts words companies needs { challengeId text } } }'
+    for groups in (("/hub/zuid",), ("/national",), ("/fieldlab/robohouse",)):
+        refused = await client.ask(query, subject="x", groups=groups)
+        assert [error["extensions"]["code"] for error in refused["errors"]] == ["forbidden"]
+    assert owners["matching"].requests == []
+    answer = await client.ask(query, subject="h", groups=("/hub/oost",))
+    assert answer["data"]["hubBundles"] == [bundle]
+    assert owners["matching"].paths() == ["GET /v1/bundles?hub=oost"]

@@ -1,12 +1,14 @@
 """What a fieldlab or a hub may see of needs that it was not asked about."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from schakel_common.http import PrincipalDep
 from schakel_common.problems import FieldError, Problem
-from schakel_matching.api.dependencies import DatabaseDep
+from schakel_matching.api.dependencies import DatabaseDep, EncodersDep
+from schakel_matching.bundles import bundle_view, bundles, closeness_of, shared_needs_of_hub
 from schakel_matching.opportunities import opportunities_of_fieldlab, opportunities_of_hub, opportunity_view
 
 router = APIRouter(prefix="/v1", tags=["opportunities"])
@@ -29,3 +31,15 @@ async def list_opportunities(
             else opportunities_of_fieldlab(session, fieldlab)
         )
     return {"items": [opportunity_view(each) for each in found]}
+
+
+@router.get("/bundles")
+async def list_bundles(
+    hub: Annotated[str, Query(max_length=60)], principal: PrincipalDep, database: DatabaseDep, encoders: EncodersDep
+) -> Any:  # noqa: ANN401  any JSON
+    """Read which shared needs of a hub's companies one session could serve; each of at least three companies."""
+    principal.require(f"hub:{hub}")
+    async with database.reading() as session:
+        needs = await shared_needs_of_hub(session, hub)
+    closeness = None if encoders is None else await asyncio.to_thread(closeness_of, needs, encoders)
+    return {"items": [bundle_view(each) for each in bundles(needs, closeness)]}

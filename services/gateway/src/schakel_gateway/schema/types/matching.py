@@ -190,6 +190,24 @@ class Opportunity:
 
 
 @strawberry.type
+class BundledNeed:
+    """A need in a bundle; what identifies somebody in its text is hidden."""
+
+    challenge_id: strawberry.ID
+    text: str
+
+
+@strawberry.type
+class Bundle:
+    """Similar needs of at least three companies of a hub that agreed to it: one session could serve them."""
+
+    concepts: list[str] = strawberry.field(description="Technologies that all of them share.")
+    words: list[str] = strawberry.field(description="The companies' own words for these, the most used first.")
+    companies: int
+    needs: list[BundledNeed]
+
+
+@strawberry.type
 class CallBack:
     """Somebody who asked to be called."""
 
