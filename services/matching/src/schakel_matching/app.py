@@ -18,6 +18,7 @@ from schakel_common.http import create_app
 from schakel_common.migrations import ensure_migrated
 from schakel_common.serve import Parts, ServiceDefinition
 from schakel_matching.api import ROUTERS
+from schakel_matching.api.processings import PROCESSINGS
 from schakel_matching.bundles import Encoders
 from schakel_matching.commands.drafts import delete_old_drafts
 from schakel_matching.consumers import subscriptions
@@ -58,6 +59,7 @@ def make_app(
         ready=ready,
         verifier=verifier,
         database=database,
+        processings=PROCESSINGS,
     )
     app.state.clock = clock
     app.state.recommender = recommender

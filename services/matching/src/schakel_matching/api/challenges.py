@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from schakel_common.commands import CommandDep, etag_of
 from schakel_common.http import PrincipalDep
 from schakel_common.problems import Problem
+from schakel_common.readings import ReadingDep
 from schakel_matching.api.dependencies import ClockDep, DatabaseDep, RecommenderDep
 from schakel_matching.commands import challenges, judgements, telling
 from schakel_matching.commands._announce import NoInput
@@ -30,7 +31,9 @@ async def submit_challenge(
 
 
 @router.get("/challenges/{challenge_id}")
-async def get_challenge(challenge_id: UUID, principal: PrincipalDep, database: DatabaseDep, response: Response) -> Any:  # noqa: ANN401  any JSON
+async def get_challenge(
+    challenge_id: UUID, principal: PrincipalDep, database: DatabaseDep, response: Response, reading: ReadingDep
+) -> Any:  # noqa: ANN401  any JSON
     """Read a need with its words, who can help, and why."""
     async with database.reading() as session:
         row = (await challenges_of(session, [challenge_id])).get(challenge_id)
@@ -39,6 +42,7 @@ async def get_challenge(challenge_id: UUID, principal: PrincipalDep, database: D
         found = await challenge_roles(session, principal, row)
         demand("read_challenge", found)
         said = (await judgements_of(session, [row.id]))[row.id]
+    await reading.of([challenge_id])
     response.headers["ETag"] = etag_of(row.version)
     return {**challenge_view(row, found), "judgements": judgements_view(said, found)}
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Path
 
 from schakel_common.http import PrincipalDep
 from schakel_common.problems import Problem
+from schakel_common.readings import ReadingDep
 from schakel_matching.api.dependencies import ClockDep, DatabaseDep, RecommenderDep
 from schakel_matching.engine.why import Why
 from schakel_matching.explaining import coaching, why_for
@@ -22,12 +23,20 @@ Secret = Annotated[str, Header(alias="Draft-Secret", max_length=200, description
 
 @router.get("/drafts/{draft_id}/explanations/{fieldlab}")
 async def explain_to_who_typed(  # noqa: PLR0917  FastAPI passes them by name
-    draft_id: UUID, fieldlab: Slug, secret: Secret, database: DatabaseDep, clock: ClockDep, recommender: RecommenderDep
+    draft_id: UUID,
+    fieldlab: Slug,
+    secret: Secret,
+    database: DatabaseDep,
+    clock: ClockDep,
+    recommender: RecommenderDep,
+    reading: ReadingDep,
 ) -> Any:  # noqa: ANN401  any JSON
     """Read why a fieldlab is where it is for an anonymous need, with the need's secret."""
     async with database.reading() as session:
         row = await draft_of(session, draft_id, secret)
-        return _answered(await why_for(session, recommender, row, fieldlab, clock.now()))
+        found = await why_for(session, recommender, row, fieldlab, clock.now())
+    await reading.of([draft_id])
+    return _answered(found)
 
 
 @router.get("/challenges/{challenge_id}/explanations/{fieldlab}")
@@ -38,6 +47,7 @@ async def explain_to_who_may_read(  # noqa: PLR0917  FastAPI passes them by name
     database: DatabaseDep,
     clock: ClockDep,
     recommender: RecommenderDep,
+    reading: ReadingDep,
 ) -> Any:  # noqa: ANN401  any JSON
     """Read why a fieldlab is where it is for a company's need: who may read its slate may ask."""
     async with database.reading() as session:
@@ -47,7 +57,9 @@ async def explain_to_who_may_read(  # noqa: PLR0917  FastAPI passes them by name
         demand("read_challenge", await challenge_roles(session, principal, row))
         if row.text is None:
             raise Problem("not-found", "The words of this need were erased.")
-        return _answered(await why_for(session, recommender, row, fieldlab, clock.now()))
+        found = await why_for(session, recommender, row, fieldlab, clock.now())
+    await reading.of([challenge_id])
+    return _answered(found)
 
 
 @router.get("/fieldlabs/{fieldlab}/coaching")
