@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -179,7 +180,7 @@ def draft() -> dict[str, Any]:
         "matches": [*(match(slug, rank) for rank, slug in enumerate(slugs, 1)), ended],
         "needs": [found_need("n1", "Wij lassen kleine series met de hand", *slugs)],
         "endings": [],
-        "told": told(),
+        "told": block("told"),
     }
 
 
@@ -189,39 +190,6 @@ def found_need(key: str, quote: str, *slugs: str, **changes: Any) -> dict[str, A
     labs = [{name: match(slug, 1)[name] for name in names} for slug in slugs]
     found = {"id": key, "quote": quote, "technologies": ["robot_welding"], "fits": True, "fieldlabs": labs}
     return {**found, **changes}
-
-
-def told(**changes: Any) -> dict[str, Any]:
-    """What a company told beside its text: nothing, unless changed."""
-    technologies: dict[str, list[str]] = {"right": [], "wrong": []}
-    nothing: dict[str, Any] = {
-        "needs": [],
-        "technologies": technologies,
-        "serviceWanted": None,
-        "trl": None,
-        "sizeClass": "UNKNOWN",
-    }
-    return {**nothing, **changes}
-
-
-def why(**changes: Any) -> dict[str, Any]:
-    """Why the fourth of sixty stands there, and that a confirmation would be enough."""
-    return {
-        "match": match("robohouse", 4),
-        "of": 60,
-        "keptOut": None,
-        "campus": [],
-        "short": 2.5,
-        "changes": [{"fact": "confirmation", "missing": True, "gain": 6.0, "rank": 2}],
-        "enough": ["confirmation"],
-        **changes,
-    }
-
-
-def coaching(**changes: Any) -> dict[str, Any]:
-    """A fieldlab that was three times just outside, twice for want of a level."""
-    tip = {"fact": "fieldlab_trl", "missing": True, "times": 3, "lifted": 2}
-    return {"since": "2026-08-26", "needs": 12, "top": 4, "justOutside": 3, "tips": [tip], **changes}
 
 
 def answers() -> dict[str, Any]:
@@ -260,8 +228,8 @@ def answers() -> dict[str, Any]:
         "challenge": lambda _info, **asked: need() if asked["id"] == "ch1" else None,
         "referral": referral(),
         "hubDesk": desk(),
-        "why": lambda _info, **asked: why() if asked["fieldlab"] != "geheim" else None,
-        "fieldlabCoaching": coaching(),
+        "why": lambda _info, **asked: block("why") if asked["fieldlab"] != "geheim" else None,
+        "fieldlabCoaching": block("coaching"),
         "fieldlabInbox": page_of([referral()]),
     }
 
@@ -413,7 +381,9 @@ def as_token() -> TokenMaker:
 @pytest.fixture
 def things() -> SimpleNamespace:
     """What the stand-in's answers are made of, for a test that changes them."""
-    return SimpleNamespace(match=match, need=need, found_need=found_need, told=told, why=why)
+    return SimpleNamespace(
+        match=match, need=need, found_need=found_need, told=partial(block, "told"), why=partial(block, "why")
+    )
 
 
 @pytest.fixture
