@@ -116,6 +116,7 @@ async def test_consent_shows_a_need_to_who_it_fits_and_takes_it_away_at_once(
         await company.sign_in("company", path)
         await company.press("Laat mijn vraag zien")
         assert "Uw vraag is nu te zien, zonder uw naam." in await company.text()
+        assert await company.check_access() == []
         await fieldlab.sign_in("fieldlab", f"/fieldlab/{slug}/kansen")
         assert f"Vraag {journey.challenge_id[:8]}" in await fieldlab.text()
         assert "Lasbedrijf Voorbeeld" not in await fieldlab.page.content()
@@ -126,6 +127,24 @@ async def test_consent_shows_a_need_to_who_it_fits_and_takes_it_away_at_once(
         await fieldlab.page.reload()
         assert f"Vraag {journey.challenge_id[:8]}" not in await fieldlab.text()
         assert company.refused + fieldlab.refused == []
+
+
+async def test_consent_is_asked_in_the_form_and_no_by_default(running_stack: RunningStack, browser: Browser) -> None:
+    asked(running_stack)  # so that the person has a company
+    async with visitor(browser, running_stack.portal_url, width=NARROW) as company:
+        await company.sign_in("company", "/mijn")
+        await company.open("/")
+        await company.page.fill("#text", "Wij zoeken een lasrobot voor kleine series in Delft.")
+        await company.press("Laat zien wie kan helpen")
+        await company.page.locator("li.match a.nl-button").first.click()
+        box = company.page.get_by_label("Laat mijn vraag ook zien aan andere fieldlabs en hubs die passen")
+        assert not await box.is_checked()
+        assert await company.check_access() == []
+        await box.check()
+        await company.press("Vraag de kennismaking aan")
+        await company.press("Bekijk uw vraag en wie erbij past", role="link")
+        assert "Ja. Fieldlabs en hubs die passen, zien uw vraag zonder uw naam." in await company.text()
+        assert company.refused == []
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
