@@ -206,9 +206,8 @@ class LoadedRow(Base, table=True):
 
 
 _FIELDLAB_SAME: Final = tuple(
-    name for name in FieldlabState.__struct_fields__ if name not in ("recognition", "confirmed", "company_sizes")
+    name for name in FieldlabState.__struct_fields__ if name not in ("recognition", "confirmed")
 )
-"""Named alike in the row and in the state. For which sizes of companies a fieldlab works is kept nowhere yet."""
 
 
 def state_of_fieldlab(row: FieldlabRow) -> FieldlabState:
