@@ -23,6 +23,7 @@ from schakel_matching.commands.drafts import delete_old_drafts
 from schakel_matching.consumers import subscriptions
 from schakel_matching.engine.encoders import load_encoders
 from schakel_matching.engine.meaning import remembering
+from schakel_matching.engine.ranges import MODELS
 from schakel_matching.recommender import Recommender
 from schakel_matching.reference_data import load
 from schakel_matching.settings import MatchingSettings
@@ -60,7 +61,9 @@ def build(settings: MatchingSettings) -> Parts:
     database = Database(settings.database_url)
     clock = SystemClock()
     recommender = Recommender(
-        load(settings.data_dir), remembering(load_encoders(threads=settings.encoder_threads), settings.vectors_file)
+        load(settings.data_dir),
+        remembering(load_encoders(threads=settings.encoder_threads), settings.vectors_file),
+        MODELS[settings.matching_model],
     )
     return Parts(
         app=make_app(settings, database, TokenVerifier(settings), clock, recommender),

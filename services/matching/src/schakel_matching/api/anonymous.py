@@ -12,9 +12,10 @@ from schakel_common.http import PrincipalDep
 from schakel_common.problems import FieldError, Problem
 from schakel_common.readings import ReadingDep
 from schakel_matching.api.dependencies import ClockDep, DatabaseDep, RecommenderDep
-from schakel_matching.commands import call_backs, drafts
+from schakel_matching.commands import call_backs, drafts, telling
 from schakel_matching.commands._announce import NoInput
 from schakel_matching.queries import draft_of, open_call_backs
+from schakel_matching.tables import told_of
 from schakel_matching.views import call_back_view, draft_view
 
 router = APIRouter(prefix="/v1", tags=["drafts and call-backs"])
@@ -62,6 +63,21 @@ async def get_draft(  # noqa: PLR0917  FastAPI passes them by name
     return found
 
 
+@router.post("/drafts/{draft_id}/corrections")
+async def correct_draft(  # noqa: PLR0917  FastAPI passes them by name
+    draft_id: UUID,
+    body: telling.Tell,
+    secret: Secret,
+    command: AnonymousCommandDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    recommender: RecommenderDep,
+) -> Any:  # noqa: ANN401  any JSON
+    """Say which needs and technologies are right, replacing what was said before; the draft is matched anew."""
+    await command.run(lambda session: telling.correct_draft(session, body, draft_id, secret, recommender.reference))
+    return await _read(database, draft_id, secret, clock, recommender)
+
+
 @router.post("/call-backs", status_code=202)
 async def request_call_back(
     body: call_backs.RequestCallBack, command: AnonymousCommandDep, clock: ClockDep, recommender: RecommenderDep
@@ -101,6 +117,7 @@ async def _read(
             language=row.language,
             postcode4=row.postcode4,
             sbi_division=row.sbi_division,
+            told=told_of(row),
             now=clock.now(),
         )
     return draft_view(row, slate)

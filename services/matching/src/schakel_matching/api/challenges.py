@@ -10,7 +10,7 @@ from schakel_common.http import PrincipalDep
 from schakel_common.problems import Problem
 from schakel_common.readings import ReadingDep
 from schakel_matching.api.dependencies import ClockDep, DatabaseDep, RecommenderDep
-from schakel_matching.commands import challenges
+from schakel_matching.commands import challenges, telling
 from schakel_matching.commands._announce import NoInput
 from schakel_matching.permissions import demand
 from schakel_matching.queries import challenge_roles, challenges_of
@@ -43,6 +43,18 @@ async def get_challenge(
     await reading.of([challenge_id])
     response.headers["ETag"] = etag_of(row.version)
     return challenge_view(row, found)
+
+
+@router.post("/challenges/{challenge_id}/corrections")
+async def correct_challenge(
+    challenge_id: UUID, body: telling.Tell, command: CommandDep, clock: ClockDep, recommender: RecommenderDep
+) -> Response:
+    """Say which needs and technologies are right, replacing what was said before; it is matched anew."""
+    return await command.run(
+        lambda session: telling.correct_challenge(
+            session, command.principal, challenge_id, body, clock, recommender, if_version=command.if_match
+        )
+    )
 
 
 @router.post("/challenges/{challenge_id}/withdrawal")
