@@ -11,11 +11,13 @@ _REFERRALS: Final = "kennismakingen"
 PROCESSINGS: Final[Mapping[str, str | None]] = {
     "POST /v1/drafts": _DRAFTS,
     "GET /v1/drafts/{draft_id}": _DRAFTS,
+    "POST /v1/drafts/{draft_id}/corrections": _DRAFTS,
     "POST /v1/call-backs": _CALLS,
     "GET /v1/call-backs": _CALLS,
     "POST /v1/call-backs/{call_back_id}/done": _CALLS,
     "POST /v1/challenges": _CHALLENGES,
     "GET /v1/challenges/{challenge_id}": _CHALLENGES,
+    "POST /v1/challenges/{challenge_id}/corrections": _CHALLENGES,
     "POST /v1/challenges/{challenge_id}/withdrawal": _CHALLENGES,
     "POST /v1/private/challenges": _CHALLENGES,
     "POST /v1/referrals": _REFERRALS,
