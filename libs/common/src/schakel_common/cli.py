@@ -1,4 +1,4 @@
-"""The commands of every service: ``python -m schakel_<service> serve|migrate|reemit|dead-letters|openapi``."""
+"""The commands of every service: ``python -m schakel_<service> serve|migrate|wait-for-schema|reemit|...``."""
 
 import argparse
 import asyncio
@@ -17,7 +17,7 @@ from schakel_common.consumers import handle_alone
 from schakel_common.database import Database
 from schakel_common.dead_letters import list_dead_letters, retry_dead_letters, show_dead_letter
 from schakel_common.logs import configure_logs
-from schakel_common.migrations import migrate
+from schakel_common.migrations import migrate, wait_until_migrated
 from schakel_common.problems import Problem
 from schakel_common.reemission import reemit_current, reemit_history
 from schakel_common.serve import ROLES, Role, ServiceDefinition, serve
@@ -76,6 +76,8 @@ def _work(
     match arguments.command:
         case "migrate":
             return migrate(settings.database_url, definition.migrations)
+        case "wait-for-schema":
+            return wait_until_migrated(settings.database_url, definition.migrations, seconds=arguments.seconds)
         case "reemit":
             return _reemit(settings, arguments)
         case _:
@@ -122,6 +124,8 @@ def _parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
     serving = commands.add_parser("serve", help="run the service until it is told to stop")
     serving.add_argument("--roles", type=_roles, default=list(ROLES), help="of api,consumers,relay; all by default")
     commands.add_parser("migrate", help="bring the database to the newest revision")
+    waiting = commands.add_parser("wait-for-schema", help="wait until the database is at the revision this needs")
+    waiting.add_argument("--seconds", type=float, default=300.0, help="how long at most")
     commands.add_parser("openapi", help="print the OpenAPI document")
     reemit = commands.add_parser("reemit", help="send again what the journal holds")
     which = reemit.add_mutually_exclusive_group(required=True)

@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schakel_common.broker import REQUEST_TIMEOUT_MS, ensure_topics
+from schakel_common.broker import ensure_topics, kafka_connection
 from schakel_common.settings import ServiceSettings
 from schakel_contracts.topics import PARTITIONS, TOPICS
 from schakel_gateway.projections.incoming import Record
@@ -98,12 +98,11 @@ def _rare_collections() -> Iterator[None]:
 async def _copy_topics(settings: ServiceSettings, filler: Filler) -> None:
     """Read all topics from their beginning to where they end now, into the history and the offsets."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap,
+        **kafka_connection(settings),
         client_id="schakel-gateway-rebuild",
         enable_auto_commit=False,
         auto_offset_reset="none",
         max_partition_fetch_bytes=4 * 1024 * 1024,
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
     await consumer.start()
     try:
