@@ -12,12 +12,12 @@ from math import log2
 from pathlib import Path
 from statistics import fmean
 
-from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import load_encoders
 from schakel_matching.engine.meaning import remembering
+from schakel_matching.engine.ranges import MODEL, MODELS
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
-from schakel_matching.reference_data import fieldlabs, load
+from schakel_matching.reference_data import catalogue_of, fieldlabs, load
 
 ROOT = Path(__file__).resolve().parents[1]
 EVALUATION = ROOT / "services" / "matching" / "evaluation"
@@ -46,11 +46,12 @@ def ndcg(ranked: list[str], grades: dict[str, int], depth: int = 10) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worst", type=int, default=0, help="print so many challenges with the lowest nDCG")
+    parser.add_argument("--model", choices=MODELS, default=MODEL, help="which model ranks")
     parser.add_argument("--words-only", action="store_true", help="without the sentence encoders")
     arguments = parser.parse_args()
     reference = load(ROOT / "data")
     encoders = None if arguments.words_only else remembering(load_encoders())
-    catalogue = Catalogue(fieldlabs(ROOT / "data"), reference.vocabulary, reference.places, reference.sectors, encoders)
+    catalogue = catalogue_of(fieldlabs(ROOT / "data"), reference, encoders)
     ended = {lab.state.slug for lab in catalogue.labs if lab.state.status == "ended"}
     judged, found, strict, good = judgements(), {}, [], []
     refused = {True: 0, False: 0}
@@ -58,7 +59,7 @@ def main() -> None:
     for row in rows("queries.tsv"):
         place = row["postcode"] or None
         need = Need(row["text"], "nl" if row["language"] == "nl" else "en", place, row["sbi"][:2] or None)
-        slate = rank(catalogue, need, TODAY, shown=100, whole=True)
+        slate = rank(catalogue, need, TODAY, shown=100, whole=True, model=MODELS[arguments.model])
         ranked = [match.slug for match in slate.matches]
         grades = judged.get(row["id"], {})
         nobody = max(grades.values(), default=0) < 2

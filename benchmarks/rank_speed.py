@@ -14,12 +14,11 @@ from statistics import quantiles
 import numpy as np
 import psutil
 
-from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import load_encoders
 from schakel_matching.engine.meaning import remembering, standard
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
-from schakel_matching.reference_data import fieldlabs, load
+from schakel_matching.reference_data import catalogue_of, fieldlabs, load
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 LABS = 10_000
@@ -55,9 +54,7 @@ def main() -> None:
     )
     both = timed(lambda i: [encoder.encode([NEED.format(i)], "query") for encoder in encoders], 40)
     reference = load(DATA)
-    catalogue = Catalogue(
-        fieldlabs(DATA), reference.vocabulary, reference.places, reference.sectors, remembering(encoders)
-    )
+    catalogue = catalogue_of(fieldlabs(DATA), reference, remembering(encoders))
     today = date(2026, 11, 24)
     new = timed(lambda i: rank(catalogue, Need(NEED.format(i), postcode4="7521"), today), 40)
     known = timed(lambda _: rank(catalogue, Need(NEED, postcode4="7521"), today), 40)

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+from cryptography.fernet import Fernet
 
 ROOT = Path(__file__).parents[2]
 DEMO_PASSWORD = "schakel-demo"
@@ -185,6 +186,8 @@ def running_stack(directory: Path, *, otlp_endpoint: str) -> Iterator[RunningSta
         "SCHAKEL_OTLP_ENDPOINT": otlp_endpoint,
         "SCHAKEL_BARRIERS": str(barriers),
         "SCHAKEL_DEATHS_ALLOWED": "1000",
+        "SCHAKEL_PROCESSING_LOG_ENDPOINT": otlp_endpoint,
+        "SCHAKEL_PROCESSING_LOG_KEY": Fernet.generate_key().decode(),
     }
     log = directory.with_name(f"{directory.name}.log")
     with log.open("w") as output:

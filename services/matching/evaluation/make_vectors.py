@@ -18,8 +18,8 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
-from schakel_matching.engine import catalogue, encoders
-from schakel_matching.reference_data import fieldlabs, load
+from schakel_matching.engine import encoders
+from schakel_matching.reference_data import catalogue_of, fieldlabs, load
 
 ROOT: Final = Path(__file__).parents[3]
 DATA: Final = ROOT / "data"
@@ -87,7 +87,7 @@ def main() -> None:
     np.savez(ENGINE / "centres.npz", **centres(e5, use))
     noting = Noting(e5)
     reference = load(DATA)
-    catalogue.Catalogue(fieldlabs(DATA), reference.vocabulary, reference.places, reference.sectors, (noting, use))
+    catalogue_of(fieldlabs(DATA), reference, (noting, use))
     with (Path(__file__).parent / "queries.tsv").open(encoding="utf-8", newline="") as file:
         judged = [row["text"] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
     noting.encode(judged, "query")

@@ -14,7 +14,7 @@ from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import TextEncoder, load_encoders
 from schakel_matching.engine.meaning import remembering
 from schakel_matching.recommender import Recommender
-from schakel_matching.reference_data import ReferenceData, fieldlabs, load
+from schakel_matching.reference_data import ReferenceData, catalogue_of, fieldlabs, load
 from schakel_matching.settings import MatchingSettings
 
 Encoders = tuple[TextEncoder, TextEncoder]
@@ -33,7 +33,7 @@ def encoders() -> Encoders:
 @pytest.fixture(scope="session")
 def register(reference_data: ReferenceData, encoders: Encoders) -> Catalogue:
     reference = reference_data
-    return Catalogue(fieldlabs(DATA_DIR), reference.vocabulary, reference.places, reference.sectors, encoders)
+    return catalogue_of(fieldlabs(DATA_DIR), reference, encoders)
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ def _examples() -> list[Event]:
     for topic in (HUBS, FIELDLABS, COMPANIES):
         for path in sorted((PUBLISHED / topic.name).glob("*.json")):
             example = json.loads(path.read_text(encoding="utf-8"))
-            value = value_of(msgspec.convert(example["value"], topic.state))
+            value = msgspec.json.encode(example["value"])  # as it was sent, without fields that came later
             envelope = envelope_of(((name, text.encode()) for name, text in example["headers"].items()), value)
             found.append(Event(topic, envelope, msgspec.json.decode(value, type=topic.state)))
     return sorted(found, key=lambda each: (each.topic.name, each.envelope.epoch, each.envelope.version))

@@ -33,11 +33,31 @@ async def test_a_draft_needs_no_account_and_is_matched_at_once(world: World) -> 
         "text",
         "technology",
         "sector",
+        "transformation",
+        "service",
+        "trl",
+        "size",
         "distance",
+        "language",
+        "capacity",
         "status",
         "freshness",
     ]
-    assert match["unknown"] == ["fieldlab_sector", "capacity", "confirmation"]
+    assert match["unknown"] == [
+        "fieldlab_sector",
+        "fieldlab_transformation",
+        "company_service",
+        "company_trl",
+        "company_size",
+        "fieldlab_language",
+        "capacity",
+        "confirmation",
+    ]
+    need = draft["needs"][0]
+    assert (need["id"], need["quote"], need["fits"]) == ("n1", NEED["text"], True)
+    assert need["technologies"] == draft["concepts"]
+    assert need["fieldlabs"] == [{"slug": "lasfabriek", "name": "Lasfabriek", "score": match["score"]}]
+    assert match["needs"] == ["n1"]
     assert await world.counts() == (0, 0)
 
 

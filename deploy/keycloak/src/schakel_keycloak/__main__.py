@@ -19,7 +19,7 @@ EQUAL, DIFFERENT, TROUBLE = 0, 1, 2
 
 def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         variables = {**environment, **({"SCHAKEL_PUBLIC_URL": options.portal_url} if options.portal_url else {})}
         desired = load(options.realm, variables, demo=options.demo)
@@ -80,21 +80,22 @@ def _say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - a command speaks to its user
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m schakel_keycloak", description=__doc__)
-    parser.add_argument("command", choices=["diff", "apply"])
-    parser.add_argument("--url", required=True, help="address of Keycloak, such as http://127.0.0.1:8480")
-    parser.add_argument("--admin-user", default="admin", help="an administrator of the master realm")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads these commands."""
+    made = argparse.ArgumentParser(prog="python -m schakel_keycloak", description=__doc__)
+    made.add_argument("command", choices=["diff", "apply"])
+    made.add_argument("--url", required=True, help="address of Keycloak, such as http://127.0.0.1:8480")
+    made.add_argument("--admin-user", default="admin", help="an administrator of the master realm")
+    made.add_argument(
         "--admin-password-env",
         default="SCHAKEL_KEYCLOAK_ADMIN_PASSWORD",
         help="name of the environment variable that holds the administrator's password",
     )
-    parser.add_argument("--portal-url", default="", help="address of the portal; else SCHAKEL_PUBLIC_URL")
-    parser.add_argument("--realm", type=Path, default=REALM_FOLDER, help="folder with the files of the realm")
-    parser.add_argument("--demo", action="store_true", help="also the demo users and the tests' client")
-    parser.add_argument("--dry-run", action="store_true", help="with apply: say what would change, change nothing")
-    return parser
+    made.add_argument("--portal-url", default="", help="address of the portal; else SCHAKEL_PUBLIC_URL")
+    made.add_argument("--realm", type=Path, default=REALM_FOLDER, help="folder with the files of the realm")
+    made.add_argument("--demo", action="store_true", help="also the demo users and the tests' client")
+    made.add_argument("--dry-run", action="store_true", help="with apply: say what would change, change nothing")
+    return made
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from schakel_local import artefacts, checks, holder, images, look, runfile, test
 from schakel_local.places import CHECKOUT, data_directory
 from schakel_local.ports import Ports
 from schakel_local.secret import Secrets
-from schakel_local.services import BY_NAME, Addresses, addresses, environment
-from schakel_local.up import tell, up
+from schakel_local.services import BY_NAME, SERVICES, Addresses, addresses, environment, realm_environment
+from schakel_local.up import keycloak_admin, tell, up
 
 _LOCK = (
     *("uv", "export", "--quiet", "--all-packages", "--all-extras", "--all-groups"),
@@ -26,20 +26,25 @@ def main(argv: Sequence[str]) -> int:
         return _in_service(argv[0], argv[1:])
     if argv and argv[0] == "verify":
         return _in_service("gateway", argv)
+    if argv and argv[0] == "doctor":
+        return _doctor(argv[1:])
+    if argv and argv[0] == "realm":
+        return _realm(argv[1:])
     if argv and argv[0] == "test":
         return subprocess.run([sys.executable, "-m", "pytest", *argv[1:]], cwd=CHECKOUT, check=False).returncode  # noqa: S603 - our own tests
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     code: int = arguments.run(arguments)
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads these commands."""
+    made = argparse.ArgumentParser(
         prog="./schakel",
         description="Run, test and check Schakel on this machine.",
         epilog=f"Commands of a service, in the surroundings of the run: ./schakel {{{'|'.join(BY_NAME)}}} ...",
     )
-    commands = parser.add_subparsers(required=True, metavar="command")
+    commands = made.add_subparsers(required=True, metavar="command")
     start = commands.add_parser("up", help="start everything and stay; Ctrl-C stops it")
     start.add_argument("--fresh", action="store_true", help="start over: forget all data")
     start.add_argument("--port", type=int, help="the portal's port, kept for later runs")
@@ -57,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
         run=lambda _: checks.check()
     )
     commands.add_parser("verify", help="compare the journals with the network view").set_defaults()
+    commands.add_parser("doctor", help="is everything there that the services need?").set_defaults()
+    commands.add_parser("realm", help="diff, or apply [--dry-run]: the realm against its files").set_defaults()
     commands.add_parser("lock", help="resolve the packages and Java artefacts anew").set_defaults(run=lambda _: _lock())
     build = commands.add_parser("images", help="build the container images, and measure them")
     build.add_argument("targets", nargs="*", metavar="image", help=f"of {', '.join(images.TARGETS)}; all by default")
@@ -72,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     hold.add_argument("--directory", type=Path, required=True)
     hold.add_argument("--owner", type=int)
     hold.set_defaults(run=lambda given: holder.hold(given.part, given.directory, given.owner))
-    return parser
+    return made
 
 
 def _in_service(name: str, argv: Sequence[str]) -> int:
@@ -84,6 +91,40 @@ def _in_service(name: str, argv: Sequence[str]) -> int:
     told = environment(service, _kept_addresses(secrets), secrets)
     os.execve(sys.executable, [sys.executable, "-m", service.module, *argv], {**os.environ, **told})  # noqa: S606 - our own program
     raise AssertionError
+
+
+def _realm(argv: Sequence[str]) -> int:
+    """Compare the realm of the run with its files, or apply them."""
+    secrets = Secrets(data_directory())
+    where = _kept_addresses(secrets)
+    admin = keycloak_admin(secrets)
+    if admin is None:
+        sys.stderr.write("schakel: set SCHAKEL_KEYCLOAK_ADMIN_PASSWORD: Keycloak is your own\n")
+        return 2
+    user, password = admin
+    told = {**realm_environment(where, secrets), "SCHAKEL_KEYCLOAK_ADMIN_PASSWORD": password}
+    program = (sys.executable, "-m", "schakel_keycloak", *(argv or ("diff",)))
+    program = (*program, "--demo", "--url", where.keycloak, "--admin-user", user)
+    return subprocess.run(program, env={**os.environ, **told}, check=False).returncode  # noqa: S603 - our own program
+
+
+def _doctor(argv: Sequence[str]) -> int:
+    """Have each service look at what it needs; the exit code is the worst one.
+
+    With SCHAKEL_DATABASE_URL in the environment it is one service of an installation elsewhere that looks, with the
+    addresses that the environment names.
+    """
+    if "SCHAKEL_DATABASE_URL" in os.environ:
+        name = os.environ.get("SCHAKEL_SERVICE", "registry")
+        return subprocess.run([sys.executable, "-m", BY_NAME[name].module, "doctor", *argv], check=False).returncode  # noqa: S603 - our own program
+    secrets = Secrets(data_directory())
+    where = _kept_addresses(secrets)
+    codes = []
+    for service in SERVICES:
+        told = {**os.environ, **environment(service, where, secrets)}
+        program = [sys.executable, "-m", service.module, "doctor", *argv]
+        codes.append(subprocess.run(program, env=told, check=False).returncode)  # noqa: S603 - our own program
+    return max(codes)
 
 
 def _kept_addresses(secrets: Secrets) -> Addresses:

@@ -111,7 +111,7 @@ def _plan(place: Place, where: Addresses) -> tuple[list[Part], list[Job]]:
         parts.append(keycloak_part(place, where.postgres_admin, needs=("postgres",))[0])
     services = present()
     parts += [_service_part(service, place, where) for service in services]
-    work += jobs(place, where, services, _keycloak_admin(place))
+    work += jobs(place, where, services, keycloak_admin(place.secrets))
     return parts, work
 
 
@@ -124,9 +124,10 @@ def _own(name: str, is_ready: Callable[[], Awaitable[bool]]) -> Job:
     return Job(name, look)
 
 
-def _keycloak_admin(place: Place) -> tuple[str, str] | None:
+def keycloak_admin(secrets: Secrets) -> tuple[str, str] | None:
+    """Return Keycloak's administrator and password; None when Keycloak is your own and no password is set."""
     if not own("SCHAKEL_KEYCLOAK_URL"):
-        return keycloak.ADMIN, place.secrets.password("keycloak-admin")
+        return keycloak.ADMIN, secrets.password("keycloak-admin")
     password = os.environ.get("SCHAKEL_KEYCLOAK_ADMIN_PASSWORD")
     return (os.environ.get("SCHAKEL_KEYCLOAK_ADMIN_USER", keycloak.ADMIN), password) if password else None
 

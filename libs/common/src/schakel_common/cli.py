@@ -1,12 +1,13 @@
-"""The commands of every service: ``python -m schakel_<service> serve|migrate|wait-for-schema|reemit|...``."""
+"""The commands of every service: ``python -m schakel_<service> serve|migrate|doctor|reemit|...``."""
 
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import Any, Final, get_args
+from typing import Any, Final, TypedDict, get_args
 from uuid import UUID
 
 from aiokafka.errors import KafkaError
@@ -15,13 +16,20 @@ from sqlalchemy.exc import DBAPIError
 
 from schakel_common.consumers import handle_alone
 from schakel_common.database import Database
-from schakel_common.dead_letters import list_dead_letters, retry_dead_letters, show_dead_letter
+from schakel_common.dead_letters import drop_dead_letter, list_dead_letters, retry_dead_letters, show_dead_letter
+from schakel_common.doctor import PARTS, Part, examine
 from schakel_common.logs import configure_logs
 from schakel_common.migrations import migrate, wait_until_migrated
 from schakel_common.problems import Problem
-from schakel_common.reemission import reemit_current, reemit_history
+from schakel_common.reemission import count_current, count_history, reemit_current, reemit_history
 from schakel_common.serve import ROLES, Role, ServiceDefinition, serve
 from schakel_common.settings import ServiceSettings
+
+
+class _Chosen(TypedDict):
+    kind: str | None
+    ids: Sequence[UUID]
+
 
 OK: Final = 0
 FAILED: Final = 1
@@ -35,7 +43,7 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
         definition: the service.
         argv: without the program's name.
     """
-    arguments = _parser(definition).parse_args(argv)
+    arguments = parser(definition).parse_args(argv)
     try:
         settings: ServiceSettings = definition.settings()
     except ValidationError as error:
@@ -44,6 +52,8 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
             _complain(f"SCHAKEL_{name}: {each['msg']}")
         return MISUSED
     match arguments.command:
+        case "doctor":
+            return asyncio.run(_doctor(definition.name, settings, arguments.part or PARTS))
         case "serve":
             serve(definition, settings, arguments.roles)
         case "openapi":
@@ -54,6 +64,13 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
     return OK
 
 
+async def _doctor(service: str, settings: ServiceSettings, parts: Sequence[Part]) -> int:
+    findings = await examine(service, settings, tuple(parts))
+    for finding in findings:
+        sys.stdout.write(f"{'ok ' if finding.ok else 'BAD'} {service:<9} {finding.part:<9} {finding.sentence}\n")
+    return OK if all(finding.ok for finding in findings) else FAILED
+
+
 def _run(work: Coroutine[Any, Any, None]) -> int:
     """Do the work; what can go wrong at a command line is said in one line."""
     try:
@@ -62,6 +79,9 @@ def _run(work: Coroutine[Any, Any, None]) -> int:
         complaint = f"{problem.slug}: {problem.detail or problem.type.title_en}"
     except KafkaError as error:
         complaint = f"{type(error).__name__}: does Kafka answer at SCHAKEL_KAFKA_BOOTSTRAP?"
+    except BrokenPipeError:  # whoever read our lines has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except (OSError, DBAPIError) as error:
         complaint = f"{type(error).__name__}: is the database at its address, and migrated?"
     else:
@@ -87,13 +107,18 @@ def _work(
 async def _reemit(settings: ServiceSettings, arguments: argparse.Namespace) -> None:
     database = Database(settings.database_url, pool_size=1)
     try:
-        if arguments.current:
-            epoch, count = await reemit_current(
-                database, reason=arguments.reason, kind=arguments.kind, ids=arguments.id
-            )
+        chosen: _Chosen = {"kind": arguments.kind, "ids": arguments.id}
+        if arguments.dry_run:
+            if arguments.current:
+                epoch, count = await count_current(database, **chosen)
+                _print({"dryRun": True, "epoch": epoch, "events": count})
+            else:
+                _print({"dryRun": True, "events": await count_history(database, **chosen)})
+        elif arguments.current:
+            epoch, count = await reemit_current(database, reason=arguments.reason, **chosen)
             _print({"epoch": epoch, "events": count})
         else:
-            _print({"events": await reemit_history(database, kind=arguments.kind, ids=arguments.id)})
+            _print({"events": await reemit_history(database, **chosen)})
     finally:
         await database.close()
 
@@ -110,22 +135,31 @@ async def _dead_letters(
                     _print(letter)
             case "show":
                 _print(await show_dead_letter(settings, arguments.topic, arguments.partition, arguments.offset))
+            case "drop":
+                place = arguments.topic, arguments.partition, arguments.offset
+                await drop_dead_letter(settings, definition.name, *place)
+                _print({"dropped": 1})
             case _:
-                again = partial(handle_alone, parts.database, parts.subscriptions)
-                _print(await retry_dead_letters(settings, definition.name, topics, again))
+                dry = arguments.dry_run
+                again = partial(handle_alone, parts.database, parts.subscriptions, dry_run=dry)
+                found = await retry_dead_letters(settings, definition.name, topics, again, dry_run=dry)
+                _print({"dryRun": True, **found} if dry else found)
     finally:
         await parts.close()
         await parts.database.close()
 
 
-def _parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m schakel_{definition.name}")
-    commands = parser.add_subparsers(dest="command", required=True)
+def parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
+    """Return what reads the commands of a service."""
+    made = argparse.ArgumentParser(prog=f"python -m schakel_{definition.name}")
+    commands = made.add_subparsers(dest="command", required=True)
     serving = commands.add_parser("serve", help="run the service until it is told to stop")
     serving.add_argument("--roles", type=_roles, default=list(ROLES), help="of api,consumers,relay; all by default")
     commands.add_parser("migrate", help="bring the database to the newest revision")
     waiting = commands.add_parser("wait-for-schema", help="wait until the database is at the revision this needs")
     waiting.add_argument("--seconds", type=float, default=300.0, help="how long at most")
+    doctor = commands.add_parser("doctor", help="is everything there that this service needs? 0 yes, 1 no")
+    doctor.add_argument("part", nargs="*", type=_part, help=f"of {', '.join(PARTS)}; all by default")
     commands.add_parser("openapi", help="print the OpenAPI document")
     reemit = commands.add_parser("reemit", help="send again what the journal holds")
     which = reemit.add_mutually_exclusive_group(required=True)
@@ -133,16 +167,19 @@ def _parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
     which.add_argument("--history", action="store_true", help="send everything, with its stored epochs")
     reemit.add_argument("--kind", help="only aggregates of this kind")
     reemit.add_argument("--id", type=UUID, action="append", default=[], help="only this aggregate; may be repeated")
+    reemit.add_argument("--dry-run", action="store_true", help="say how much would be sent, and send nothing")
     reemit.add_argument("--reason", default="asked for by hand", help="kept with the new epoch")
     letters = commands.add_parser("dead-letters", help="events that a consumer could not handle")
     actions = letters.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="those that wait, one line of JSON each")
-    actions.add_parser("retry", help="give those that wait to their handler again")
-    show = actions.add_parser("show", help="one record with its headers and value")
-    show.add_argument("topic")
-    show.add_argument("partition", type=int)
-    show.add_argument("offset", type=int)
-    return parser
+    retry = actions.add_parser("retry", help="give those that wait to their handler again")
+    retry.add_argument("--dry-run", action="store_true", help="say which would go through, and change nothing")
+    for name, what in (("show", "one record with its headers and value"), ("drop", "let one wait no longer")):
+        one = actions.add_parser(name, help=what)
+        one.add_argument("topic")
+        one.add_argument("partition", type=int)
+        one.add_argument("offset", type=int)
+    return made
 
 
 def _roles(names: str) -> list[Role]:
@@ -150,6 +187,13 @@ def _roles(names: str) -> list[Role]:
     if not roles or any(role not in get_args(Role) for role in roles):
         raise argparse.ArgumentTypeError(f"{names!r} is not a list of {', '.join(ROLES)}")
     return [role for role in ROLES if role in roles]
+
+
+def _part(name: str) -> Part:
+    part = next((each for each in PARTS if each == name), None)
+    if part is None:
+        raise argparse.ArgumentTypeError(f"{name!r} is not one of {', '.join(PARTS)}")
+    return part
 
 
 def _print(value: object) -> None:

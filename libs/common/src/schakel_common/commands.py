@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import msgspec
 from fastapi import Depends, Header, Request
@@ -20,6 +21,7 @@ from schakel_common.consistency import decode_token, encode_token, wait_until_kn
 from schakel_common.database import Database
 from schakel_common.http import OptionalPrincipalDep, PrincipalDep
 from schakel_common.problems import FieldError, Problem
+from schakel_common.processing import activity_of, record
 from schakel_common.settings import ServiceSettings
 from schakel_common.telemetry import measure
 from schakel_contracts.envelope import Reference
@@ -28,6 +30,7 @@ KEY_CHARACTERS_MIN: Final = 8
 ANONYMOUS_KEY_CHARACTERS_MIN: Final = 32
 """Without a caller the key alone tells whose reply is stored, so it must not be guessed; a UUID does."""
 KEY_CHARACTERS_MAX: Final = 128
+READ_ONLY_RETRY_SECONDS: Final = 300
 KEYS_KEPT: Final = timedelta(hours=24)
 
 
@@ -40,6 +43,7 @@ class Changed(msgspec.Struct, frozen=True):
         status: the HTTP status.
         etag_version: the version of the resource after it, for ``ETag`` and a later ``If-Match``.
         location: the path of what was made.
+        concerns: records about people that it touched and that have no versions.
     """
 
     body: dict[str, Any] = {}
@@ -47,6 +51,13 @@ class Changed(msgspec.Struct, frozen=True):
     status: int = 200
     etag_version: int | None = None
     location: str | None = None
+    concerns: list[UUID] = []
+
+    @property
+    def subjects(self) -> list[object]:
+        """Which records about people it touched: those whose versions it made, else what it made."""
+        made = [self.body["id"]] if "id" in self.body else []
+        return [reference.id for reference in self.references] or [*self.concerns] or made
 
 
 UseCase = Callable[[AsyncSession], Awaitable[Changed]]
@@ -86,19 +97,26 @@ class CommandContext:
         """Run a use case in one transaction with its stored reply, or answer with the reply of the first time.
 
         Raises:
-            Problem: ``not-yet-known`` when what ``Read-After`` names does not arrive in time,
-                ``idempotency-key-reused`` when the key came with another request, and whatever the use case raises.
+            Problem: ``read-only`` while changes are stopped, ``not-yet-known`` when what ``Read-After`` names
+                does not arrive in time, ``idempotency-key-reused`` when the key came with another request, and
+                whatever the use case raises.
                 Nothing is stored then.
         """
         database: Database = self._request.app.state.database
         settings: ServiceSettings = self._request.app.state.settings
+        if settings.read_only:
+            raise Problem("read-only", retry_after_seconds=READ_ONLY_RETRY_SECONDS)
         digest = await self._digest()
         await wait_until_known(database, self._references, wait_seconds=settings.not_yet_known_wait_seconds)
         async with database.unit_of_work() as session:
             row = {"owner": self._owner(), "key": _sha256(self._key), "digest": digest}
             if not await _claim(session, row):
                 return await _stored_reply(session, row)
-            reply = reply_of(await use_case(session))
+            changed = await use_case(session)
+            if (activity := activity_of(self._request)) is not None:
+                subjects = changed.subjects or [self.caller.subject if self.caller else self._owner()]
+                await record(session, settings, activity, subjects)
+            reply = reply_of(changed)
             await _store(session, row, reply)
         return reply
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from aiokafka import ConsumerRecord, TopicPartition
@@ -29,7 +29,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from schakel_common.barriers import barrier
 from schakel_common.broker import kafka_security
 from schakel_common.database import Database
-from schakel_common.dead_letters import Refused, send_dead_letters
+from schakel_common.dead_letters import Reason, Refused, send_dead_letters
 from schakel_common.event import Event
 from schakel_common.problems import Problem
 from schakel_common.settings import ServiceSettings
@@ -37,7 +37,7 @@ from schakel_common.telemetry import measure, span
 from schakel_contracts.envelope import EnvelopeError, envelope_of
 from schakel_contracts.topics import Topic
 
-__all__ = ["Event", "Handler", "Subscription", "event_of", "make_broker", "subscribe"]
+__all__ = ["Event", "Handler", "Reader", "Subscription", "event_of", "make_broker", "subscribe"]
 
 BATCH_RECORDS: Final = 500
 BATCH_TIMEOUT_MS: Final = 10
@@ -46,6 +46,7 @@ BACK_OFF_SECONDS: Final = 0.05
 AWAY_BACK_OFF_SECONDS: Final = 1.0
 DEAD_LETTERS_IN_A_ROW_MAX: Final = 20
 SESSION_TIMEOUT_MS: Final = 6_000
+LAG_SECONDS_MAX: Final = 2.0
 MAX_POLL_INTERVAL_MS: Final = 120_000
 
 _PASSING_STATES: Final = frozenset({"40001", "40P01", "55P03", "57014"})
@@ -93,7 +94,7 @@ def subscribe(
     database: Database,
     settings: ServiceSettings,
     handler: Handler,
-) -> None:
+) -> "Reader":
     """Let a handler see every event of some topics, from the beginning, at least once and in order per aggregate.
 
     Args:
@@ -104,6 +105,9 @@ def subscribe(
         database: the service's own; a batch is one unit of work of it.
         settings: of the process.
         handler: see `Subscription`.
+
+    Returns:
+        What reads for it, to ask how far it is.
     """
     prefix = settings.topic_prefix
     subscriber: BatchSubscriber = broker.subscriber(
@@ -119,7 +123,7 @@ def subscribe(
         heartbeat_interval_ms=SESSION_TIMEOUT_MS // 3,
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
     )
-    consumer = _Consumer(
+    consumer = Reader(
         f"{service}.{purpose}",
         service,
         {f"{prefix}{topic.name}": topic for topic in topics},
@@ -142,6 +146,8 @@ def subscribe(
         await consumer.on_batch(message.raw_message)
 
     subscriber(on_batch, parser=parse, decoder=decode)
+    consumer.begin_counting()
+    return consumer
 
 
 def event_of(topic: Topic[Any], record: ConsumerRecord) -> Event:
@@ -175,9 +181,16 @@ def event_of(topic: Topic[Any], record: ConsumerRecord) -> Event:
 
 
 async def handle_alone(
-    database: Database, subscriptions: Sequence[Subscription], topic: Topic[Any], record: ConsumerRecord
+    database: Database,
+    subscriptions: Sequence[Subscription],
+    topic: Topic[Any],
+    record: ConsumerRecord,
+    *,
+    dry_run: bool = False,
 ) -> None:
     """Give one record to every subscription of its topic, in one transaction: the second try of a dead letter.
+
+    With `dry_run` the transaction is rolled back at its end, so that only the outcome is known.
 
     Raises:
         Refused: it cannot be handled this time either.
@@ -188,10 +201,18 @@ async def handle_alone(
             for each in subscriptions:
                 if topic in each.topics:
                     await each.handler(session, event)
+            if dry_run:
+                raise _RolledBackError  # noqa: TRY301 - an error is what rolls a unit of work back
+    except _RolledBackError:
+        return
     except Exception as error:
         if is_away(error):
             raise
         raise Refused("handler_failed", type(error).__name__) from error
+
+
+class _RolledBackError(Exception):
+    """Everything went well, and nothing is to stay."""
 
 
 class _StopConsumerError(Exception):
@@ -199,7 +220,7 @@ class _StopConsumerError(Exception):
 
 
 @dataclass
-class _Consumer:
+class Reader:
     """One subscription at work; never lets an error reach the framework, which would lose the batch."""
 
     name: str
@@ -213,7 +234,32 @@ class _Consumer:
     stopping: asyncio.Task[None] | None = None
     done: dict[TopicPartition, int] = field(default_factory=dict)
 
+    def begin_counting(self) -> None:
+        """Show what is counted from zero on: else the first trouble would be no rise."""
+        measure("consumer.event.count", 0, consumer=self.name)
+        measure("consumer.retry.count", 0, consumer=self.name)
+        measure("consumer.stopped.count", 0, consumer=self.name)
+        for reason in get_args(Reason):
+            measure("dead_letter.count", 0, consumer=self.name, reason=reason)
+
+    async def report_lag(self) -> None:
+        """Measure how many events of each topic this process has still to read, in the partitions that are its own."""
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return
+        lag = dict.fromkeys((topic.name for topic in self.topics.values()), 0)
+        for partition in consumer.assignment():
+            end = consumer.highwater(partition)
+            try:
+                following = 0 if end is None else await asyncio.wait_for(consumer.position(partition), LAG_SECONDS_MAX)
+            except (KafkaError, IllegalStateError, TimeoutError):
+                continue  # somebody else has it now, or the broker is away, which the relay reports
+            lag[self.topics[partition.topic].name] += max(0, (end or 0) - following)
+        for topic, events in lag.items():
+            measure("consumer.lag.events", events, consumer=self.name, topic=topic)
+
     async def on_batch(self, records: Sequence[ConsumerRecord]) -> None:
+        """Handle one batch, and acknowledge what is done of it."""
         measure("consumer.batch.size", len(records), consumer=self.name)
         self.done = {}
         try:

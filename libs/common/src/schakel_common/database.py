@@ -9,9 +9,11 @@ from sqlalchemy import MetaData, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlalchemy.orm import registry
+from sqlalchemy.pool import QueuePool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schakel_common.barriers import barrier
+from schakel_common.metrics import measure
 
 STATEMENT_TIMEOUT_SECONDS: Final = 10
 """A request that needs longer than this is broken; migrations and batch jobs set their own."""
@@ -25,6 +27,9 @@ DIRECT_FAILURES: Final = (
 )
 """What a direct connection raises when the database refuses or is gone; asyncpg calls it an internal error of its own
 when it hears of the end in the middle of a statement."""
+
+RECORDED: Final = "recorded"
+"""Where a session notes the types of the events that its transaction records; counted when it has committed."""
 
 _CONSTRAINT_NAMES: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -70,6 +75,8 @@ class Database:
         async with self._sessions() as session, session.begin():
             yield session
             await barrier("outbox.before_commit")
+        for event_type in session.info.get(RECORDED, ()):
+            measure("journey.step.count", 1, event_type=event_type)
         await barrier("outbox.after_commit")
 
     @asynccontextmanager
@@ -78,6 +85,12 @@ class Database:
         async with self._sessions() as session, session.begin():
             await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             yield session
+
+    def use(self) -> tuple[int, int]:
+        """Return how many connections are in use, and how many there may be."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)  # noqa: S101 - the kind that `engine_of` makes
+        return pool.checkedout(), pool.size()
 
     async def close(self) -> None:
         """Close all connections."""

@@ -108,6 +108,8 @@ async def retry_dead_letters(
     service: str,
     topics: Sequence[Topic[Any]],
     handle: Callable[[Topic[Any], ConsumerRecord], Awaitable[None]],
+    *,
+    dry_run: bool = False,
 ) -> dict[str, int]:
     """Give every record that waits to its handler again, in order; those that fail again are put at the end.
 
@@ -116,6 +118,7 @@ async def retry_dead_letters(
         service: the consumer.
         topics: those it listens to.
         handle: handles a record in a transaction of its own; raises Refused when it cannot.
+        dry_run: count only, and move nothing; `handle` must then leave nothing behind.
 
     Returns:
         How many were handled and how many failed.
@@ -130,10 +133,41 @@ async def retry_dead_letters(
                 await handle(topic, original)
                 counts["handled"] += 1
             except Refused as refused:
-                await send_dead_letters(settings, service, topic, [(original, refused)])
                 counts["failed"] += 1
-            await consumer.commit({TopicPartition(record.topic, record.partition): record.offset + 1})
+                if dry_run:
+                    continue
+                await send_dead_letters(settings, service, topic, [(original, refused)])
+            if not dry_run:
+                await consumer.commit({TopicPartition(record.topic, record.partition): record.offset + 1})
     return counts
+
+
+async def drop_dead_letter(settings: ServiceSettings, service: str, topic: str, partition: int, offset: int) -> None:
+    """Let one record wait no longer, without handling it; the topic still has it.
+
+    Args:
+        settings: of the process.
+        service: the consumer.
+        topic: the dead-letter topic.
+        partition: of it.
+        offset: the first that waits in that partition; those before it are handled or dropped first.
+
+    Raises:
+        Problem: ``conflict`` when that is not the first that waits there.
+    """
+    place = TopicPartition(f"{settings.topic_prefix}{topic}", partition)
+    async with _reader(settings, _group(settings, service)) as consumer:
+        consumer.assign([place])
+        first = await consumer.committed(place) or (await consumer.beginning_offsets([place]))[place]
+        end = (await consumer.end_offsets([place]))[place]
+        if offset != first or offset >= end:
+            waits = f"the first that waits there is {first}" if first < end else "nothing waits there"
+            raise Problem("conflict", f"{topic} {partition} {offset} cannot be dropped: {waits}.")
+        await consumer.commit({place: offset + 1})
+
+
+def _group(settings: ServiceSettings, service: str) -> str:
+    return f"{settings.topic_prefix}{service}.dead-letters"
 
 
 @asynccontextmanager
@@ -161,7 +195,7 @@ async def _waiting(
     places = [
         TopicPartition(f"{settings.topic_prefix}{name}", number) for name in names for number in range(PARTITIONS)
     ]
-    async with _reader(settings, f"{settings.topic_prefix}{service}.dead-letters") as consumer:
+    async with _reader(settings, _group(settings, service)) as consumer:
         consumer.assign(places)
         first = await consumer.beginning_offsets(places)
         for place in places:

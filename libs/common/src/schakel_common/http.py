@@ -4,8 +4,9 @@ Rules: NL API Design Rules 2.1 (`docs/adr/0009`), RFC 9457 for whatever goes wro
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -81,6 +82,7 @@ def create_app(
     verifier: TokenVerifier,
     database: Database,
     description: str = "",
+    processings: Mapping[str, str | None] = MappingProxyType({}),
 ) -> FastAPI:
     """Make a service's application.
 
@@ -94,6 +96,7 @@ def create_app(
         verifier: checks access tokens.
         database: the service's own, for commands.
         description: shown in the OpenAPI document.
+        processings: method and path of each route to the processing of personal data that it is; None is none.
     """
     app = FastAPI(
         title=title,
@@ -108,9 +111,12 @@ def create_app(
         generate_unique_id_function=lambda route: to_camel(route.name),
         exception_handlers={RequestValidationError: _invalid_input, HTTPException: _http_error},
     )
+    measure("token.refused.count", 0, reason="token-refused")
+    measure("idempotency.repeat.count", 0)
     app.state.verifier = verifier
     app.state.database = database
     app.state.settings = settings
+    app.state.processings = processings
     app.add_middleware(Edge, version=version, seconds_max=settings.request_seconds_max)
     for router in routers:
         app.include_router(router)

@@ -13,7 +13,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from opentelemetry import trace
+from opentelemetry import _logs, context, trace
 
 EXTRA_FIELDS: Final = frozenset(
     {
@@ -42,6 +42,13 @@ EXTRA_FIELDS: Final = frozenset(
 _TEXT_IS_SAFE: Final = (OSError, RuntimeError, ImportError)
 _TELEMETRY_LINE_EVERY_SECONDS: Final = 60.0
 _FRAMES_MAX: Final = 30
+_SEVERITIES: Final = {
+    logging.DEBUG: _logs.SeverityNumber.DEBUG,
+    logging.INFO: _logs.SeverityNumber.INFO,
+    logging.WARNING: _logs.SeverityNumber.WARN,
+    logging.ERROR: _logs.SeverityNumber.ERROR,
+    logging.CRITICAL: _logs.SeverityNumber.FATAL,
+}
 
 
 class JsonFormatter(logging.Formatter):
@@ -68,9 +75,9 @@ class JsonFormatter(logging.Formatter):
         if context.is_valid:
             line["trace_id"] = trace.format_trace_id(context.trace_id)
             line["span_id"] = trace.format_span_id(context.span_id)
-        line.update({name: value for name, value in vars(record).items() if name in EXTRA_FIELDS})
+        line.update(extra_fields(record))
         if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = _error(record.exc_info[1])
+            line["error"] = error_fields(record.exc_info[1])
         return json.dumps(line, default=str)
 
 
@@ -90,6 +97,45 @@ class _TelemetryOncePerMinute(logging.Filter):
         return True
 
 
+class CollectorHandler(logging.Handler):
+    """Gives each line to OpenTelemetry too, with exactly what the line on standard error says.
+
+    The SDK's own handler would send every extra field and the text of every error. What telemetry says about itself
+    stays here: a collector that is away would hear of it with every batch.
+
+    Args:
+        provider: sends the lines, in a thread of its own.
+    """
+
+    def __init__(self, provider: _logs.LoggerProvider) -> None:
+        super().__init__()
+        self._provider = provider
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand one line over; never waits."""
+        if record.name.startswith("opentelemetry"):
+            return
+        attributes: dict[str, Any] = {name: _plain(value) for name, value in extra_fields(record).items()}
+        if record.exc_info and record.exc_info[1] is not None:
+            error = error_fields(record.exc_info[1])
+            attributes["exception.type"] = error["type"]
+            attributes["exception.stacktrace"] = "\n".join(error["at"])
+            if "text" in error:
+                attributes["exception.message"] = error["text"]
+        self._provider.get_logger(record.name).emit(
+            timestamp=int(record.created * 1e9),
+            context=context.get_current(),
+            severity_text=record.levelname,
+            severity_number=_SEVERITIES.get(record.levelno, _logs.SeverityNumber.INFO),
+            body=record.getMessage(),
+            attributes=attributes,
+        )
+
+
+def _plain(value: object) -> str | int | float | bool:
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
 def configure_logs(service: str, level: str) -> None:
     """Send every log line of this process to standard error, as JSON; replaces what was configured before."""
     handler = logging.StreamHandler(sys.stderr)
@@ -105,7 +151,13 @@ def configure_logs(service: str, level: str) -> None:
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
 
 
-def _error(error: BaseException) -> dict[str, Any]:
+def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Return those of a record's extra fields that may be written."""
+    return {name: value for name, value in vars(record).items() if name in EXTRA_FIELDS}
+
+
+def error_fields(error: BaseException) -> dict[str, Any]:
+    """Return what may be written of an error: its type, its places, its text where that is harmless, its cause."""
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_MAX:]
     shown: dict[str, Any] = {
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
@@ -114,5 +166,5 @@ def _error(error: BaseException) -> dict[str, Any]:
     if isinstance(error, _TEXT_IS_SAFE):
         shown["text"] = str(error)
     if error.__cause__ is not None:
-        shown["cause"] = _error(error.__cause__)
+        shown["cause"] = error_fields(error.__cause__)
     return shown

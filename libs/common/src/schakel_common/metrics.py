@@ -18,7 +18,9 @@ MetricName = Literal[
     "consumer.event.count",
     "consumer.retry.count",
     "consumer.stopped.count",
+    "consumer.lag.events",
     "dead_letter.count",
+    "dead_letter.waiting.count",
     "projection.lag.events",
     "projection.lag.seconds",
     "projection.batch.size",
@@ -31,6 +33,12 @@ MetricName = Literal[
     "token.refused.count",
     "verify.difference.count",
     "verify.proof.age",
+    "journey.step.count",
+    "processing_log.oldest.age",
+    "graphql.error.count",
+    "database.pool.used",
+    "database.pool.limit",
+    "event_loop.lag",
 ]
 
 
@@ -45,6 +53,8 @@ class Labels(TypedDict, total=False):
     route: str
     status: int
     view: str
+    event_type: str
+    pool: str
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -72,7 +82,9 @@ METRICS: Final[Mapping[MetricName, Metric]] = MappingProxyType(
         "consumer.event.count": Metric("counter", "{event}", "Events that a consumer handled."),
         "consumer.retry.count": Metric("counter", "{batch}", "Batches that a consumer tried again."),
         "consumer.stopped.count": Metric("counter", "{consumer}", "Consumers that stopped after many dead letters."),
+        "consumer.lag.events": Metric("gauge", "{event}", "Events of a topic that a consumer has not read yet."),
         "dead_letter.count": Metric("counter", "{event}", "Events that went to a dead-letter topic, by reason."),
+        "dead_letter.waiting.count": Metric("gauge", "{event}", "Records that the view put aside and still holds."),
         "projection.lag.events": Metric("gauge", "{event}", "Events of a topic that the view has not applied yet."),
         "projection.lag.seconds": Metric("gauge", "s", "Time between recording and applying of the last event."),
         "projection.batch.size": Metric("histogram", "{event}", "Events in one batch of the projector."),
@@ -84,9 +96,21 @@ METRICS: Final[Mapping[MetricName, Metric]] = MappingProxyType(
         "idempotency.repeat.count": Metric("counter", "{request}", "Commands answered with the stored reply."),
         "token.refused.count": Metric("counter", "{request}", "Requests whose access token was refused."),
         "verify.difference.count": Metric("gauge", "{version}", "Versions in which journals and view differ."),
-        "verify.proof.age": Metric("gauge", "s", "Time since journals and view were last proven equal."),
+        "verify.proof.age": Metric(
+            "gauge", "s", "Time since journals and view were last proven equal; since 1970 when they never were."
+        ),
+        "journey.step.count": Metric("counter", "{event}", "Steps that users took: committed events, by type."),
+        "processing_log.oldest.age": Metric("gauge", "s", "Age of the oldest unsent line about personal data."),
+        "graphql.error.count": Metric("counter", "{error}", "Errors in answers to GraphQL operations, by code."),
+        "database.pool.used": Metric("gauge", "{connection}", "Connections of a pool that are in use."),
+        "database.pool.limit": Metric("gauge", "{connection}", "Connections that a pool may hold."),
+        "event_loop.lag": Metric("gauge", "s", "How late the process did what was due, at worst in five seconds."),
     }
 )
+
+
+SECONDS_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Of histograms in seconds: a request is given up after ten."""
 
 
 def measure(name: MetricName, value: float, **labels: Unpack[Labels]) -> None:
@@ -109,5 +133,8 @@ def _instrument(name: MetricName) -> "metrics.Counter | metrics.Histogram | metr
     if metric.kind == "counter":
         return meter.create_counter(full_name, metric.unit, metric.description)
     if metric.kind == "histogram":
-        return meter.create_histogram(full_name, metric.unit, metric.description)
+        buckets = SECONDS_BUCKETS if metric.unit == "s" else None
+        return meter.create_histogram(
+            full_name, metric.unit, metric.description, explicit_bucket_boundaries_advisory=buckets
+        )
     return meter.create_gauge(full_name, metric.unit, metric.description)

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from schakel_common.database import RECORDED
 from schakel_common.telemetry import traceparent_now
 from schakel_contracts.envelope import VALUE_BYTES_MAX, Reference, value_of
 from schakel_contracts.topics import Topic
@@ -60,6 +61,7 @@ async def add(
             "traceparent": traceparent_now(),
         },
     )
+    session.info.setdefault(RECORDED, []).append(event_type)
     return Reference(kind=topic.kind, id=aggregate, epoch=result.scalar_one(), version=version)
 
 

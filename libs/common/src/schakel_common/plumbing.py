@@ -7,7 +7,9 @@ gap is refused, and `append_event` is the only writer of journal and outbox.
 
 from typing import Final, Protocol
 
-PLUMBING_TABLES: Final = frozenset({"journal", "outbox", "restatement", "epoch", "replica", "idempotency"})
+PLUMBING_TABLES: Final = frozenset(
+    {"journal", "outbox", "restatement", "epoch", "replica", "idempotency", "processing_line"}
+)
 """Names that autogenerate must overlook."""
 
 AGGREGATE_LOCK: Final = 7105

@@ -48,6 +48,35 @@ _RESEND: Final = text(
 )
 
 
+_COUNT_CURRENT: Final = text(
+    "SELECT (SELECT max(epoch) + 1 FROM epoch), count(DISTINCT (kind, aggregate_id)) FROM journal"
+    " WHERE kind = ANY(CAST(:kinds AS text[]))"
+    " AND (CAST(:ids AS uuid[]) IS NULL OR aggregate_id = ANY(CAST(:ids AS uuid[])))"
+)
+_COUNT_HISTORY: Final = text(
+    "SELECT (SELECT count(*) FROM journal WHERE kind = ANY(CAST(:kinds AS text[]))"
+    " AND (CAST(:ids AS uuid[]) IS NULL OR aggregate_id = ANY(CAST(:ids AS uuid[]))))"
+    " + (SELECT count(*) FROM restatement WHERE kind = ANY(CAST(:kinds AS text[]))"
+    " AND (CAST(:ids AS uuid[]) IS NULL OR aggregate_id = ANY(CAST(:ids AS uuid[]))))"
+)
+
+
+async def count_current(database: Database, *, kind: str | None = None, ids: Sequence[UUID] = ()) -> tuple[int, int]:
+    """Return which epoch `reemit_current` would begin and how many states it would send; nothing changes."""
+    async with database.reading() as session:
+        epoch, events = (await session.execute(_COUNT_CURRENT, {"kinds": _kinds(kind), "ids": list(ids) or None})).one()
+    return epoch, events
+
+
+async def count_history(database: Database, *, kind: str | None = None, ids: Sequence[UUID] = ()) -> int:
+    """Return how many events `reemit_history` would send; nothing changes."""
+    async with database.reading() as session:
+        events: int = (
+            await session.execute(_COUNT_HISTORY, {"kinds": _kinds(kind), "ids": list(ids) or None})
+        ).scalar_one()
+    return events
+
+
 async def reemit_current(
     database: Database, *, reason: str, kind: str | None = None, ids: Sequence[UUID] = ()
 ) -> tuple[int, int]:

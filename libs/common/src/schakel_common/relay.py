@@ -84,6 +84,8 @@ async def run_relay(database_url: str, settings: ServiceSettings, service: Servi
         service: whose topics.
         stop: set it to end; what is being sent is finished.
     """
+    measure("relay.failure.count", 0, service=service)
+    measure("relay.sent.count", 0, service=service)
     back_off = POLL_SECONDS
     while not stop.is_set():
         try:
@@ -101,18 +103,24 @@ async def _lead_once(database_url: str, settings: ServiceSettings, service: Serv
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _: lost.set())
     try:
-        if await _elected(connection, stop):
+        if await _elected(connection, service, stop):
             await _lead(connection, settings, service, stop, lost)
     finally:
         with suppress(*DIRECT_FAILURES):
             await connection.close(timeout=STOP_SECONDS)
 
 
-async def _elected(connection: asyncpg.Connection, stop: asyncio.Event) -> bool:
+async def _elected(connection: asyncpg.Connection, service: Service, stop: asyncio.Event) -> bool:
     """Wait for the lock by asking again: a statement that waits would hold a snapshot, and with it dead rows."""
+    others = False
     while not stop.is_set():
         if await connection.fetchval("SELECT pg_try_advisory_lock($1, 0)", RELAY_LOCK):
+            await _report(connection, service)
             return True
+        if not others:  # what this process measured as a leader is another one's to measure now
+            others = True
+            measure("outbox.unsent.count", 0, service=service)
+            measure("outbox.oldest.age", 0, service=service)
         await _pause(stop, POLL_SECONDS)
     return False
 
@@ -293,7 +301,7 @@ class _Drain:
             _, waiting = await asyncio.wait(waiting, timeout=ACK_REPORT_SECONDS)
             if waiting:
                 _log.warning("Kafka has not acknowledged %d events of %s", len(waiting), self._service)
-                await self._report()
+                await _report(self._connection, self._service)
         for future in pending:
             metadata = future.result()
             ends = self._offsets[metadata.topic.removeprefix(self._prefix)]
@@ -306,12 +314,13 @@ class _Drain:
             msgspec.json.encode(heartbeat),
             headers=[("content-type", _CONTENT_TYPE)],
         )
-        await self._report()
+        await _report(self._connection, self._service)
 
-    async def _report(self) -> None:
-        found = await self._connection.fetchrow(_UNSENT)
-        measure("outbox.unsent.count", found["unsent"], service=self._service)
-        measure("outbox.oldest.age", found["age"], service=self._service)
+
+async def _report(connection: asyncpg.Connection, service: Service) -> None:
+    found = await connection.fetchrow(_UNSENT)
+    measure("outbox.unsent.count", found["unsent"], service=service)
+    measure("outbox.oldest.age", found["age"], service=service)
 
 
 def _chunks(rows: Sequence[asyncpg.Record]) -> Iterator[Sequence[asyncpg.Record]]:

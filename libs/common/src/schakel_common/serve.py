@@ -7,8 +7,8 @@ which work flows: requests, then batches that are being handled, then the batch 
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar, get_args
@@ -20,9 +20,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schakel_common import telemetry
 from schakel_common.broker import ensure_topics
-from schakel_common.consumers import Subscription, make_broker, subscribe
+from schakel_common.consumers import Reader, Subscription, make_broker, subscribe
 from schakel_common.database import Database
+from schakel_common.processing import run_processing_log
 from schakel_common.relay import run_relay
+from schakel_common.saturation import PoolUse, report_saturation
 from schakel_common.settings import ServiceSettings
 from schakel_contracts.topics import Service
 
@@ -33,6 +35,7 @@ Name = Literal["registry", "matching", "events", "gateway", "portal"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 KAFKA_BACK_OFF_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 20
+LAG_EVERY_SECONDS: Final = 5.0
 PROBES: Final = frozenset({"/livez", "/readyz"})
 
 _log: Final = logging.getLogger(__name__)
@@ -52,6 +55,7 @@ class Parts:
         subscriptions: what it listens to (role ``consumers``).
         background: long-running work beside the consumers, such as a projector or sending mail: called once, returns
             soon after its event is set; if it ends early or fails, the process ends, to be started anew.
+        pools: further pools of connections, by name, whose use is measured.
         close: called last.
     """
 
@@ -59,6 +63,7 @@ class Parts:
     database: Database
     subscriptions: Sequence[Subscription] = ()
     background: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = ()
+    pools: Mapping[str, PoolUse] = field(default_factory=dict)
     close: Callable[[], Awaitable[None]] = field(default=_nothing)
 
 
@@ -96,6 +101,7 @@ def serve(definition: ServiceDefinition[Any], settings: ServiceSettings, roles: 
         lifespan="on",
         log_config=None,
         access_log=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
@@ -111,22 +117,24 @@ async def running(
 ) -> AsyncIterator[None]:
     """Run consumers, background work and relay beside the block, as far as the roles say; drain them after it."""
     stop = asyncio.Event()
-    work: list[asyncio.Task[None]] = []
+    pools = {"database": parts.database.use, **parts.pools}
+    work = [_start(report_saturation(stop, pools), "saturation", stop)]
     if "consumers" in roles:
         if parts.subscriptions:
             work.append(_start(_consume(parts, definition, settings, stop), "consumers", stop))
         work.extend(_start(each(stop), getattr(each, "__name__", "background"), stop) for each in parts.background)
     if "relay" in roles and definition.owner is not None and settings.kafka_bootstrap:
         work.append(_start(run_relay(settings.database_url, settings, definition.owner, stop), "relay", stop))
+    if "relay" in roles and definition.owner is not None and settings.processing_log_endpoint:
+        work.append(_start(run_processing_log(settings, definition.name, stop), "processing log", stop))
     try:
         yield
     finally:
         stop.set()
-        if work:
-            _, late = await asyncio.wait(work, timeout=DRAIN_SECONDS)
-            for task in late:
-                _log.error("%s did not end in %d s", task.get_name(), DRAIN_SECONDS)
-                task.cancel()
+        _, late = await asyncio.wait(work, timeout=DRAIN_SECONDS)
+        for task in late:
+            _log.error("%s did not end in %d s", task.get_name(), DRAIN_SECONDS)
+            task.cancel()
         await parts.close()
         await parts.database.close()
 
@@ -150,7 +158,7 @@ async def _consume(
     names = {topic.name for each in parts.subscriptions for topic in each.topics}
     while not stop.is_set():
         broker = make_broker(settings)
-        for each in parts.subscriptions:
+        readers = [
             subscribe(
                 broker,
                 service=definition.name,
@@ -160,15 +168,25 @@ async def _consume(
                 settings=settings,
                 handler=each.handler,
             )
+            for each in parts.subscriptions
+        ]
         try:
             await ensure_topics(settings, names)
             await broker.start()
-            await stop.wait()
+            await _report_lag(readers, stop)
         except (OSError, TimeoutError, KafkaError) as error:
             _log.warning("consumers of %s wait for Kafka: %s", definition.name, type(error).__name__)
             await asyncio.sleep(KAFKA_BACK_OFF_SECONDS)
         finally:
             await broker.stop()
+
+
+async def _report_lag(readers: Sequence[Reader], stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        for reader in readers:
+            await reader.report_lag()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LAG_EVERY_SECONDS)
 
 
 def _add_to_lifespan(

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+FERNET_KEY_CHARACTERS: Final = 44
 _SOURCE_PREFIX: Final = "urn:nld:oin:00000000000000000000:systeem:schakel-"
 
 
@@ -43,11 +44,15 @@ class ServiceSettings(BaseSettings):
             ``service:<client id>``, whatever groups the token names.
         event_source: the CloudEvents ``source``; empty means `event_source_of` the service.
         otlp_endpoint: base address of an OTLP/HTTP collector; empty turns traces and metrics off.
+        processing_log_endpoint: base address of the OTLP/HTTP store for lines about personal data; empty writes none.
+        processing_log_key: Fernet key that encrypts the data subject in those lines; needed with the endpoint.
         trace_ratio: the part of the traces that start here which is kept, 0 to 1; a caller's decision is followed.
         host: the address to listen on.
         port: the port to listen on.
         log_level: the least level that is logged.
         not_yet_known_wait_seconds: how long a command or a read waits for what its token names.
+        read_only: whether commands are refused with 503 `read-only`; reads, consumers and the relay go on.
+        trusted_proxies: addresses or networks whose ``X-Forwarded-For`` is believed; others name themselves.
         request_seconds_max: after this a request is given up, rolled back and answered with 503.
     """
 
@@ -76,14 +81,24 @@ class ServiceSettings(BaseSettings):
     service_clients: Annotated[list[str], NoDecode] = ["schakel-verify", "schakel-events"]
     event_source: str = ""
     otlp_endpoint: str = ""
+    processing_log_endpoint: str = ""
+    processing_log_key: str = Field(default="", repr=False)
     trace_ratio: float = Field(default=1.0, ge=0, le=1)
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     log_level: str = "INFO"
     not_yet_known_wait_seconds: float = Field(default=2.0, ge=0, le=30)
+    read_only: bool = False
+    trusted_proxies: Annotated[list[str], NoDecode] = ["127.0.0.1"]
     request_seconds_max: float = Field(default=10.0, gt=0)
 
-    @field_validator("allowed_clients", "service_clients", mode="before")
+    @model_validator(mode="after")
+    def _key_with_endpoint(self) -> Self:
+        if self.processing_log_endpoint and len(self.processing_log_key) != FERNET_KEY_CHARACTERS:
+            raise ValueError("set SCHAKEL_PROCESSING_LOG_KEY to a Fernet key: 32 random bytes in URL-safe base64")
+        return self
+
+    @field_validator("allowed_clients", "service_clients", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

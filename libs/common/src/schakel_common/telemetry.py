@@ -4,15 +4,21 @@ Everything is exported in batches by threads of its own, with short timeouts; wh
 dropped and no request waits for it.
 """
 
+import logging
+import os
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal
 
+from opentelemetry import _logs, metrics, trace
 from opentelemetry import context as otel_context
-from opentelemetry import metrics, trace
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -21,7 +27,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from schakel_common.logs import configure_logs
+from schakel_common.logs import CollectorHandler, configure_logs
 from schakel_common.metrics import MetricName, measure
 from schakel_common.settings import ServiceSettings
 
@@ -44,6 +50,8 @@ EXPORT_SECONDS_MAX: Final = 2.0
 SHUTDOWN_SECONDS_MAX: Final = 3.0
 SPANS_EVERY_MS: Final = 500
 SPANS_WAITING_MAX: Final = 4_096
+LOGS_EVERY_MS: Final = 1_000
+LOGS_WAITING_MAX: Final = 4_096
 METRICS_EVERY_MS: Final = 10_000
 
 _KINDS: Final[Mapping[SpanKind, trace.SpanKind]] = {
@@ -62,7 +70,14 @@ def configure(service: str, settings: ServiceSettings) -> None:
     Without a collector there are still trace ids, in log lines and in replies; only nothing is sent.
     """
     configure_logs(service, settings.log_level)
-    resource = Resource({"service.name": f"schakel-{service}", "service.namespace": "schakel"})
+    resource = Resource(
+        {
+            "service.name": f"schakel-{service}",
+            "service.namespace": "schakel",
+            # Two replicas count apart, and so does a process that comes back under its own name.
+            "service.instance.id": f"{settings.instance or socket.gethostname()}-{os.getpid()}",
+        }
+    )
     sampler = ParentBased(TraceIdRatioBased(settings.trace_ratio))
     tracers = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
     trace.set_tracer_provider(tracers)
@@ -82,6 +97,16 @@ def configure(service: str, settings: ServiceSettings) -> None:
         export_timeout_millis=EXPORT_SECONDS_MAX * 1000,
     )
     metrics.set_meter_provider(MeterProvider([reader], resource=resource, shutdown_on_exit=False))
+    lines = LoggerProvider(resource=resource, shutdown_on_exit=False)
+    lines.add_log_record_processor(
+        BatchLogRecordProcessor(
+            OTLPLogExporter(endpoint=f"{base}/v1/logs", timeout=EXPORT_SECONDS_MAX),
+            schedule_delay_millis=LOGS_EVERY_MS,
+            max_queue_size=LOGS_WAITING_MAX,
+        )
+    )
+    _logs.set_logger_provider(lines)
+    logging.getLogger().addHandler(CollectorHandler(lines))
 
 
 def shutdown() -> None:
@@ -92,11 +117,13 @@ def shutdown() -> None:
 
 
 def _send_the_rest() -> None:
-    tracers, meters = trace.get_tracer_provider(), metrics.get_meter_provider()
+    tracers, meters, lines = trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider()
     if isinstance(tracers, TracerProvider):
         tracers.shutdown()
     if isinstance(meters, MeterProvider):
         meters.shutdown()
+    if isinstance(lines, LoggerProvider):
+        lines.shutdown()
 
 
 def tracer(name: str) -> trace.Tracer:

@@ -8,7 +8,7 @@ import pytest
 from schakel_common import outbox
 from schakel_common.database import Database
 from schakel_common.problems import Problem
-from schakel_common.reemission import reemit_current, reemit_history
+from schakel_common.reemission import count_current, count_history, reemit_current, reemit_history
 from schakel_contracts.envelope import instant_of
 from schakel_contracts.topics import HUBS
 
@@ -34,6 +34,9 @@ async def test_the_current_states_are_said_again_in_a_new_epoch_with_version_and
     before = await sql.fetch("SELECT * FROM journal ORDER BY seq")
     await sql.execute("DELETE FROM outbox")
 
+    assert await count_current(database) == (2, 2)
+    assert await count_current(database, kind="hub", ids=[other]) == (2, 1)
+    assert await sql.fetch("SELECT epoch FROM epoch") == [(1,)]
     assert await reemit_current(database, reason="restored") == (2, 2)
 
     assert (await said(sql, one), await said(sql, other)) == ([(2, 2)], [(2, 1)])
@@ -57,6 +60,8 @@ async def test_history_is_said_again_with_the_epochs_it_was_said_in(
     await publish(aggregate, 3)
     await sql.execute("DELETE FROM outbox")
 
+    assert await count_history(database) == 6
+    assert await sql.fetchval("SELECT count(*) FROM outbox") == 0
     assert await reemit_history(database) == 6
 
     assert await said(sql, aggregate) == [(1, 1), (1, 2), (2, 2), (2, 3)]

@@ -14,6 +14,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from otlp_receiver import otlp_receiver
 
 from schakel_common.logs import JsonFormatter
 from schakel_common.metrics import METRICS, MetricName, measure
@@ -194,6 +195,34 @@ def test_without_a_collector_nothing_waits_and_one_line_says_so() -> None:
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert [line["message"] for line in lines if line["logger"] == "sample"] == ["done None"]
     assert len([line for line in lines if line["logger"].startswith("opentelemetry")]) == 1
+
+
+def test_lines_arrive_at_a_collector_and_say_no_more_than_on_standard_error() -> None:
+    program = """
+import logging, sys
+from schakel_common import telemetry
+from schakel_common.settings import ServiceSettings
+telemetry.configure("sample", ServiceSettings(database_url="", otlp_endpoint=sys.argv[1]))
+with telemetry.span("work"):
+    try:
+        raise ValueError("kvk 12345678")
+    except ValueError:
+        logging.getLogger("sample").exception("failed", extra={"topic": "registry-hubs-v1", "email": "els@x.example"})
+    logging.getLogger("opentelemetry.sdk").warning("about itself")
+telemetry.shutdown()
+"""
+    with otlp_receiver() as collector:
+        done = subprocess.run(
+            [sys.executable, "-c", program, collector.endpoint], capture_output=True, text=True, timeout=40, check=True
+        )
+        printed = json.loads(done.stderr.splitlines()[0])
+        (line,) = collector.lines
+
+    assert (line.service, line.message, line.severity) == ("schakel-sample", "failed", "ERROR")
+    assert line.trace_id == printed["trace_id"]
+    assert set(line.attributes) == {"topic", "exception.type", "exception.stacktrace"}
+    assert line.attributes["exception.type"] == "builtins.ValueError"
+    assert "12345678" not in str(line)
 
 
 async def test_spans_and_metrics_arrive_at_a_collector() -> None:

@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from schakel_contracts.companies import SizeClass
+
 FieldlabStatus = Literal["candidate", "active", "paused", "ended", "unknown"]
 RecognitionStatus = Literal["recognised", "withdrawn", "unknown"]
 Capacity = Literal["free", "limited", "full", "unknown"]
@@ -39,6 +41,7 @@ class FieldlabState(msgspec.Struct, frozen=True):
         languages: ISO 639-1; empty means unknown.
         published: False is seen by the national team only.
         succeeded_by: slug of a fieldlab or of a hub.
+        company_sizes: size classes of the companies it works for; empty means unknown.
     """
 
     id: UUID
@@ -76,3 +79,4 @@ class FieldlabState(msgspec.Struct, frozen=True):
     confirmed: Confirmation | None = None
     verification: str = "unverified"
     sources: list[str] = []
+    company_sizes: list[SizeClass] = []

@@ -113,6 +113,12 @@ PROBLEMS: Final[Mapping[str, ProblemType]] = MappingProxyType(
                 "Er ging bij ons iets mis; noem het nummer.",
             ),
             (
+                "read-only",
+                503,
+                "Nothing can be changed for a while; reading works. Try again later.",
+                "Er kan even niets worden gewijzigd; lezen kan wel. Probeer het later opnieuw.",
+            ),
+            (
                 "unavailable",
                 503,
                 "This part is not available just now; try again.",

@@ -16,6 +16,7 @@ from schakel_common.journal_api import router as journal_router
 from schakel_common.migrations import ensure_migrated
 from schakel_common.serve import Parts, ServiceDefinition
 from schakel_events.api import ROUTERS
+from schakel_events.api.processings import PROCESSINGS
 from schakel_events.consumers import subscriptions
 from schakel_events.reference import ReferenceData, load_reference
 from schakel_events.settings import EventsSettings
@@ -41,6 +42,7 @@ def make_app(
         ready=ready,
         verifier=verifier,
         database=database,
+        processings=PROCESSINGS,
     )
     app.state.clock = clock
     app.state.reference = reference

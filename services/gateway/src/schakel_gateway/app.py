@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,10 +16,12 @@ from schakel_common.database import Database
 from schakel_common.http import create_app
 from schakel_common.serve import Parts, ServiceDefinition
 from schakel_gateway.endpoint import Endpoint, GatewayHolder
+from schakel_gateway.health import report_health
 from schakel_gateway.operation import Gateway, make_pool
 from schakel_gateway.owners import Owners
 from schakel_gateway.positions import Positions
 from schakel_gateway.projector import run_projector
+from schakel_gateway.rate import Limits
 from schakel_gateway.schema.schema import build_schema
 from schakel_gateway.settings import GatewaySettings
 from schakel_gateway.view.schema import SCHEMA
@@ -65,7 +67,18 @@ def build(settings: GatewaySettings, *, verifier: TokenVerifier | None = None) -
     )
     endpoint = Endpoint(build_schema(suggestions=settings.introspection), holder)
     app.router.routes += [Route(PATH, endpoint), WebSocketRoute(PATH, endpoint)]
-    return Parts(app=app, database=database, background=[partial(run_projector, settings)])
+    return Parts(
+        app=app,
+        database=database,
+        background=[partial(run_projector, settings)],
+        pools={"view": lambda: pool_use(holder)},
+    )
+
+
+def pool_use(holder: GatewayHolder) -> tuple[int, int]:
+    """Return how many connections to the view are in use, and how many there may be."""
+    pool = holder.gateway.pool
+    return pool.get_size() - pool.get_idle_size(), pool.get_max_size()
 
 
 @asynccontextmanager
@@ -75,13 +88,13 @@ async def opened(settings: GatewaySettings, verifier: TokenVerifier) -> AsyncIte
     connector = aiohttp.TCPConnector(limit_per_host=CONNECTIONS_PER_OWNER_MAX)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         positions = Positions(settings.database_url, pool)
-        listening = asyncio.create_task(positions.listen(), name="listen for view positions")
+        beside = [asyncio.create_task(work) for work in (positions.listen(), report_health(pool))]
         try:
-            yield Gateway(settings, pool, positions, Owners(settings, session), verifier)
+            yield Gateway(settings, pool, positions, Owners(settings, session), verifier, Limits(settings))
         finally:
-            listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await pool.close()
 
 

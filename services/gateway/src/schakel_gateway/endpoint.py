@@ -22,8 +22,10 @@ from schakel_common.auth import bearer_of
 from schakel_common.consistency import decode_token
 from schakel_common.edge import BODY_BYTES_MAX, problem_response
 from schakel_common.problems import Problem
+from schakel_common.telemetry import measure
 from schakel_gateway.answers import shown
 from schakel_gateway.operation import Gateway, Session
+from schakel_gateway.rate import client_of
 from schakel_gateway.schema.schema import GatewaySchema
 from schakel_gateway.settings import GatewaySettings
 
@@ -61,6 +63,8 @@ class Endpoint(GraphQL[Session, None]):
             allowed_origins=settings.allowed_origins,
         )
         self._holder = gateway
+        for code in ("internal-error", "unavailable"):  # shown from zero on: else the first one would be no rise
+            measure("graphql.error.count", 0, reason=code)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request or serve a socket; what is refused here is a problem document."""
@@ -79,20 +83,24 @@ class Endpoint(GraphQL[Session, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Session:
-        """Read who asks and what must be known; a bad token is refused here, with 401, whatever is asked."""
+        """Read who asks and what must be known; a bad token, or too many requests, are refused whatever is asked."""
         gateway = self._holder.gateway
         if isinstance(request, WebSocket):
             return Session(gateway, socket=True)
         headers = request.headers
         token = bearer_of(headers.get("authorization"))
+        client = client_of(request.client.host if request.client else "")
+        principal = None if token is None else await gateway.verifier.verify(token)
+        await gateway.limits.take("signed-in" if principal else "anonymous", principal.subject if principal else client)
         read_after = headers.get("read-after")
         return Session(
             gateway,
-            principal=None if token is None else await gateway.verifier.verify(token),
+            principal=principal,
             idempotency_key=headers.get("idempotency-key"),
             read_after=read_after,
             references=decode_token(read_after) if read_after else [],
             accept_language=headers.get("accept-language", ""),
+            client=client,
             response=response if isinstance(response, Response) else None,
         )
 
@@ -132,6 +140,8 @@ class Endpoint(GraphQL[Session, None]):
         if result.errors:
             errors = [error if "code" in (error.extensions or {}) else shown(error) for error in result.errors]
             answer["errors"] = [error.formatted for error in errors]
+            for error in errors:
+                measure("graphql.error.count", 1, reason=str((error.extensions or {})["code"]))
         if result.extensions:
             answer["extensions"] = result.extensions
         return answer  # type: ignore[return-value] # the same keys, typed by hand in Strawberry

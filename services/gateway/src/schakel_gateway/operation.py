@@ -13,6 +13,7 @@ from starlette.responses import Response
 from schakel_common.auth import Principal, TokenVerifier
 from schakel_contracts.envelope import Reference
 from schakel_gateway.positions import Positions
+from schakel_gateway.rate import Limits
 from schakel_gateway.schema.scalars import instant_text
 from schakel_gateway.settings import GatewaySettings
 from schakel_gateway.view.reading import snapshot
@@ -37,6 +38,7 @@ class Gateway:
     positions: Positions
     owners: "Owners"
     verifier: TokenVerifier
+    limits: Limits
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Session:
         read_after: the token of what the answer must hold, as it came.
         references: what that token names.
         accept_language: passed on to the owners.
+        client: whom the request's address stands for.
         socket: whether it is a WebSocket, where only subscriptions run.
         response: where headers of the answer are set; None on a socket.
         connection_params: what a socket sent first.
@@ -61,6 +64,7 @@ class Session:
     read_after: str | None = None
     references: list[Reference] = field(default_factory=list)
     accept_language: str = ""
+    client: str = ""
     socket: bool = False
     response: Response | None = None
     connection_params: dict[str, object] | None = None

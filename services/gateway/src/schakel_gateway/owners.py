@@ -75,6 +75,8 @@ class Owners:
         """
         try:
             fields = body_of(given)
+            if operation.principal is None:
+                await operation.gateway.limits.take("anonymous-command", operation.session.client)
             headers = _command_headers(operation.session, command.service, fields.pop("ifVersion", None), response_name)
             method, _, template = command.request.partition(" ")
             path = _path(template, fields)

@@ -33,6 +33,7 @@ class Positions:
         self._database_url = database_url
         self._pool = pool
         self._moved = asyncio.Event()
+        measure("ryw.timeout.count", 0, service="gateway")
 
     async def listen(self) -> None:
         """Listen until cancelled; a lost connection is made again."""

@@ -93,6 +93,8 @@ async def elected(database_url: str, stop: asyncio.Event) -> AsyncIterator[Any]:
     connection = await asyncpg.connect(database_url, timeout=5, command_timeout=60, server_settings=_FEW_ROWS_OFTEN)
     try:
         won = False
+        for topic in TOPICS:  # what this process measured as a leader is another one's to measure until it leads
+            measure("projection.lag.events", 0, topic=topic, view=SCHEMA)
         while not won and not stop.is_set():
             won = await connection.fetchval("SELECT pg_try_advisory_lock($1, 0)", PROJECTOR_LOCK)
             if not won:
@@ -270,7 +272,6 @@ def _span_of(events: Sequence[Incoming]) -> AbstractContextManager[object]:
 
 
 def _report_batch(batch: Batch, applied: Applied, schema: str) -> None:
-    measure("view.position", applied.position, view=schema)
     if batch.events:
         measure("projection.batch.size", len(batch.events), view=schema)
         latest = max(event.recorded_at for event in batch.events)

@@ -22,6 +22,9 @@ class GatewaySettings(ServiceSettings):
         subscriptions_per_connection_max: at once, on one socket.
         owner_seconds_max: how long a command waits for its service.
         private_seconds_max: how long an answer waits for private fields before it says UNAVAILABLE.
+        anonymous_per_minute: requests of one address without a token; 0 is no limit.
+        signed_in_per_minute: requests of one user or client with a token; 0 is no limit.
+        anonymous_commands_per_minute: drafts and call-backs of one address; 0 is no limit.
         verify_client_secret: of the client ``schakel-verify``; only ``verify`` needs it.
     """
 
@@ -35,6 +38,9 @@ class GatewaySettings(ServiceSettings):
     subscriptions_per_connection_max: int = Field(default=20, ge=1)
     owner_seconds_max: float = Field(default=8.0, gt=0)
     private_seconds_max: float = Field(default=3.0, gt=0)
+    anonymous_per_minute: int = Field(default=1200, ge=0)
+    signed_in_per_minute: int = Field(default=3000, ge=0)
+    anonymous_commands_per_minute: int = Field(default=120, ge=0)
     verify_client_secret: str = Field(default="", repr=False)
 
     @field_validator("allowed_origins", mode="before")

@@ -6,7 +6,7 @@ and checks the view against its own history (`view.proof`). A clean run is writt
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from schakel_common.telemetry import measure
 from schakel_contracts.topics import TOPIC_OF_KIND
 from schakel_gateway.settings import GatewaySettings
 from schakel_gateway.view.journals import NIL, PAGE, Head, Journals, journals
-from schakel_gateway.view.proof import Drift, own_drift, repair
+from schakel_gateway.view.proof import Drift, What, own_drift, repair
 from schakel_gateway.view.schema import SCHEMA
 
 if TYPE_CHECKING:
@@ -30,6 +30,22 @@ IN_FLIGHT_SECONDS: Final = 10.0
 REPAIR_SECONDS: Final = 60.0
 LOOK_AGAIN_SECONDS: Final = 0.25
 SHOWN_MAX: Final = 20
+
+_SAID_AGAIN: Final = "have the owner send the history again"
+_MADE_ANEW: Final = "make it again from the view's own history"
+REPAIRS: Final[Mapping[What, str]] = {
+    "missing": _SAID_AGAIN,
+    "other-digest": "drop it and have the owner send the history again",
+    "ahead": "leave it: its owner must run `reemit --current`",
+    "unknown-to-owner": "retire it from the view",
+    "damaged-history": "drop what is damaged and have the owner send the history again",
+    "incomplete-history": _SAID_AGAIN,
+    "row": _MADE_ANEW,
+    "members": _MADE_ANEW,
+    "ledger": _MADE_ANEW,
+    "halted": _SAID_AGAIN,
+}
+"""What `verify` with `mend` does about each kind of drift."""
 
 _LAST_ID: Final = UUID(int=2**128 - 1)
 

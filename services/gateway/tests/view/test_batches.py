@@ -149,7 +149,7 @@ async def _offsets(connection: Any, following: int = 0) -> None:
 
 
 async def test_a_zombie_changes_nothing(connection: Any) -> None:
-    # Seen red once: without the guard (the comparison with `m.expected`) the zombie sets the offset back to 2, and the
+    # Seen red once: without the guard (the comparison with `x.expected`) the zombie sets the offset back to 2, and the
     # projector that leads fails in its turn.
     await _offsets(connection)
     await take(connection, version(case(1), 1, 1), moves=[Move("events-cases-v1", 0, 0, 5)])

@@ -18,10 +18,12 @@ from schakel_common.http import create_app
 from schakel_common.migrations import ensure_migrated
 from schakel_common.serve import Parts, ServiceDefinition
 from schakel_matching.api import ROUTERS
+from schakel_matching.api.processings import PROCESSINGS
 from schakel_matching.commands.drafts import delete_old_drafts
 from schakel_matching.consumers import subscriptions
 from schakel_matching.engine.encoders import load_encoders
 from schakel_matching.engine.meaning import remembering
+from schakel_matching.engine.ranges import MODELS
 from schakel_matching.recommender import Recommender
 from schakel_matching.reference_data import load
 from schakel_matching.settings import MatchingSettings
@@ -47,6 +49,7 @@ def make_app(
         ready=ready,
         verifier=verifier,
         database=database,
+        processings=PROCESSINGS,
     )
     app.state.clock = clock
     app.state.recommender = recommender
@@ -58,7 +61,9 @@ def build(settings: MatchingSettings) -> Parts:
     database = Database(settings.database_url)
     clock = SystemClock()
     recommender = Recommender(
-        load(settings.data_dir), remembering(load_encoders(threads=settings.encoder_threads), settings.vectors_file)
+        load(settings.data_dir),
+        remembering(load_encoders(threads=settings.encoder_threads), settings.vectors_file),
+        MODELS[settings.matching_model],
     )
     return Parts(
         app=make_app(settings, database, TokenVerifier(settings), clock, recommender),

@@ -17,6 +17,7 @@ Role = Literal["member", "home_hub", "routed_hub", "fieldlab"]
 Doing = Literal[
     "submit_challenge",
     "read_challenge",
+    "correct_challenge",
     "withdraw_challenge",
     "request_referral",
     "read_messages",
@@ -32,6 +33,7 @@ Doing = Literal[
 MAY: Final[dict[Doing, frozenset[Role]]] = {
     "submit_challenge":   frozenset({"member"}),
     "read_challenge":     frozenset({"member", "home_hub", "routed_hub", "fieldlab"}),
+    "correct_challenge":  frozenset({"member"}),
     "withdraw_challenge": frozenset({"member"}),
     "request_referral":   frozenset({"member"}),
     "read_messages":      frozenset({"member", "home_hub", "routed_hub", "fieldlab"}),

@@ -11,11 +11,12 @@ from schakel_common import replica
 from schakel_contracts.topics import FIELDLABS
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import TextEncoder
+from schakel_matching.engine.ranges import CURRENT, Model
 from schakel_matching.engine.rank import rank
-from schakel_matching.engine.slate import Need, Slate
+from schakel_matching.engine.slate import NOTHING_TOLD, Need, Slate, Told
 from schakel_matching.masking import mask
 from schakel_matching.model import AMSTERDAM
-from schakel_matching.reference_data import ReferenceData
+from schakel_matching.reference_data import ReferenceData, catalogue_of
 from schakel_matching.tables import Language
 
 _VERSIONS: Final = text(
@@ -27,11 +28,14 @@ _VERSIONS: Final = text(
 class Recommender:
     """Makes slates. Of one process; its catalogue is of the versions that the caller's transaction sees."""
 
-    def __init__(self, reference: ReferenceData, encoders: tuple[TextEncoder, TextEncoder] | None = None) -> None:
+    def __init__(
+        self, reference: ReferenceData, encoders: tuple[TextEncoder, TextEncoder] | None = None, model: Model = CURRENT
+    ) -> None:
         self.reference = reference
         self._encoders = encoders
+        self._model = model
         self._versions: str | None = None
-        self._catalogue = Catalogue([], reference.vocabulary, reference.places, reference.sectors)
+        self._catalogue = catalogue_of([], reference, None)
 
     async def slate(
         self,
@@ -42,11 +46,12 @@ class Recommender:
         postcode4: str | None,
         sbi_division: str | None,
         now: datetime,
+        told: Told = NOTHING_TOLD,
     ) -> Slate:
         """Return the fieldlabs that fit a need; it is masked first, because the reasons quote it."""
-        need = Need(text=mask(text, language), language=language, postcode4=postcode4, sbi_division=sbi_division)
+        need = Need(mask(text, language), language, postcode4, sbi_division, told)
         catalogue = await self._current(session)
-        return await asyncio.to_thread(rank, catalogue, need, now.astimezone(AMSTERDAM).date())
+        return await asyncio.to_thread(rank, catalogue, need, now.astimezone(AMSTERDAM).date(), model=self._model)
 
     async def _current(self, session: AsyncSession) -> Catalogue:
         versions = (await session.execute(_VERSIONS)).scalar_one()
@@ -54,8 +59,6 @@ class Recommender:
             return self._catalogue
         states = await replica.find(session, FIELDLABS)
         reference = self.reference
-        catalogue = await asyncio.to_thread(
-            Catalogue, states, reference.vocabulary, reference.places, reference.sectors, self._encoders
-        )
+        catalogue = await asyncio.to_thread(catalogue_of, states, reference, self._encoders)
         self._versions, self._catalogue = versions, catalogue
         return catalogue

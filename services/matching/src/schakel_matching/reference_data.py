@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ import yaml
 from schakel_contracts.fieldlabs import FieldlabState, Recognition
 from schakel_contracts.ids import register_id
 from schakel_contracts.places import PROVINCE_OF_CBS
+from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.elsewhere import Destination
+from schakel_matching.engine.encoders import TextEncoder
 from schakel_matching.engine.places import Place
 from schakel_matching.engine.vocabulary import Technology, Vocabulary
 
@@ -22,6 +25,7 @@ class ReferenceData(msgspec.Struct, frozen=True):
     vocabulary: Vocabulary
     places: Mapping[str, Place]
     sectors: Mapping[str, tuple[str, str]]
+    destinations: tuple[Destination, ...] = ()
 
 
 def load(data_dir: Path) -> ReferenceData:
@@ -34,6 +38,24 @@ def load(data_dir: Path) -> ReferenceData:
         vocabulary=_vocabulary(data_dir / "register" / "technologies.yaml"),
         places=_places(data_dir / "places" / "pc4.csv"),
         sectors=_sectors(data_dir / "sectors" / "sbi2008.csv"),
+        destinations=(
+            *(_programme(record) for record in _yaml(data_dir / "register" / "programmes.yaml")),
+            *(
+                _training(record)
+                for record in _yaml(data_dir / "register" / "trainings.yaml")
+                if record["status"] != "ended"
+            ),
+            *(_hub(record) for record in _yaml(data_dir / "register" / "hubs.yaml")),
+        ),
+    )
+
+
+def catalogue_of(
+    states: Sequence[FieldlabState], reference: ReferenceData, encoders: tuple[TextEncoder, TextEncoder] | None
+) -> Catalogue:
+    """Return a catalogue of these fieldlabs with the tables of the register; see `Catalogue`."""
+    return Catalogue(
+        states, reference.vocabulary, reference.places, reference.sectors, encoders, reference.destinations
     )
 
 
@@ -67,6 +89,7 @@ def _vocabulary(path: Path) -> Vocabulary:
                     for label in (skill["label_nl"], skill["label_en"])
                     if label
                 ),
+                transformations=tuple(record["transformations"]),
             )
             for record in records
         ]
@@ -93,6 +116,50 @@ def _sectors(path: Path) -> dict[str, tuple[str, str]]:
         return {row["code"]: (row["name_nl"], row["name_en"]) for row in csv.DictReader(file) if row["level"] == "2"}
 
 
+def _programme(record: dict[str, Any]) -> Destination:
+    return Destination(
+        kind="programme",
+        slug=record["slug"],
+        name_nl=record["name"],
+        name_en=record.get("name_en") or record["name"],
+        url=record["website"],
+        reason_nl=record["use_this_when_nl"],
+        reason_en=record["use_this_when_en"],
+        themes=frozenset(record["themes"]),
+        hub=record["hub"],
+    )
+
+
+def _training(record: dict[str, Any]) -> Destination:
+    """A training has no advice of its own: its reason is who gives it, where, and for whom."""
+    roles = {spoken: ", ".join(role[spoken] for role in record["roles"]) for spoken in ("nl", "en")}
+    where = f"{record['provider']}, {record['place']}"
+    return Destination(
+        kind="training",
+        slug=record["slug"],
+        name_nl=record["title_nl"],
+        name_en=record["title_en"],
+        url=None,
+        reason_nl=f"{where}. Voor: {roles['nl']}.",
+        reason_en=f"{where}. For: {roles['en']}.",
+        themes=frozenset(record["themes"]),
+        hub=record["hub"],
+        postcode4=record["postcode4"],
+    )
+
+
+def _hub(record: dict[str, Any]) -> Destination:
+    return Destination(
+        kind="hub",
+        slug=record["slug"],
+        name_nl=record["name_nl"],
+        name_en=record["name_en"],
+        url=record["website"],
+        reason_nl=record["description_nl"],
+        reason_en=record["description_en"],
+    )
+
+
 def _fieldlab(record: dict[str, Any]) -> FieldlabState:
     return FieldlabState(
         id=register_id("fieldlab", record["slug"]),
@@ -114,6 +181,8 @@ def _fieldlab(record: dict[str, Any]) -> FieldlabState:
         status_as_of=None if record["status_as_of"] is None else str(record["status_as_of"]),
         succeeded_by=record["succeeded_by"],
         themes=record["themes"],
+        transformations=record["transformations"],
+        services=record["services"],
         sectors=record["sectors"],
         facilities=record["facilities"],
     )

@@ -1,7 +1,7 @@
 """The tables of matching, and the one way from their rows to the public state of each aggregate.
 
-Texts, names and phone numbers are in `DraftRow`, `CallBackRow`, `ChallengeRow` (text, slate) and `MessageRow`, and
-nowhere else.
+Texts, names and phone numbers are in `DraftRow`, `CallBackRow`, `ChallengeRow` (text, slate, told) and `MessageRow`,
+and nowhere else.
 """
 
 from datetime import date, datetime
@@ -17,7 +17,7 @@ from schakel_common.database import service_registry
 from schakel_contracts.challenges import ChallengeState, RankedFieldlab
 from schakel_contracts.envelope import instant_text
 from schakel_contracts.referrals import DeclineReason, Outcome, ReferralState, ReferralStatus
-from schakel_matching.engine.slate import Slate
+from schakel_matching.engine.slate import Slate, Told
 from schakel_matching.model import AMSTERDAM, Turn
 
 Language = Literal["nl", "en"]
@@ -51,6 +51,7 @@ class DraftRow(Base, table=True):
     language: Language = Field(sa_type=Text)
     postcode4: str | None = None
     sbi_division: str | None = None
+    told: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     created_at: datetime = Field(sa_type=INSTANT, index=True)
     challenge_id: UUID | None = Field(default=None, foreign_key="challenge.id", index=True)
 
@@ -72,14 +73,14 @@ class CallBackRow(Base, table=True):
 
 
 class ChallengeRow(Base, table=True):
-    """A company's need with the slate it was shown; ``text`` and ``slate`` are private and go with the company."""
+    """A company's need with the slate it was shown; ``text``, ``slate`` and ``told`` go with the company."""
 
     __tablename__ = "challenge"
     __table_args__ = (
         _one_of("language", Language),
         _one_of("status", ChallengeStatus),
         CheckConstraint(
-            "status <> 'erased' OR (slate IS NULL"
+            "status <> 'erased' OR (slate IS NULL AND told IS NULL"
             " AND coalesce(text, postcode4, municipality_code, sbi_division) IS NULL)",
             name="erased_is_empty",
         ),
@@ -99,6 +100,7 @@ class ChallengeRow(Base, table=True):
     municipality_code: str | None = None
     sbi_division: str | None = None
     slate: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    told: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
 
 
 class ReferralRow(Base, table=True):
@@ -155,6 +157,16 @@ class MessageRow(Base, table=True):
 def slate_of(row: ChallengeRow) -> Slate | None:
     """Return the slate that the company was shown; None after erasure."""
     return None if row.slate is None else msgspec.convert(row.slate, Slate)
+
+
+def told_of(row: ChallengeRow | DraftRow) -> Told:
+    """Return what the company told beside its text."""
+    return Told() if row.told is None else msgspec.convert(row.told, Told)
+
+
+def told_to_row(told: Told) -> dict[str, Any] | None:
+    """Return what a company told as it is kept; None when it told nothing."""
+    return None if told == Told() else msgspec.to_builtins(told)
 
 
 def slate_to_row(slate: Slate) -> dict[str, Any]:

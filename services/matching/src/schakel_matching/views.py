@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from schakel_contracts.envelope import instant_text
-from schakel_matching.engine.slate import Slate
+from schakel_matching.engine.slate import Slate, Told
 from schakel_matching.masking import mask
 from schakel_matching.permissions import Role
 from schakel_matching.tables import (
@@ -18,6 +18,7 @@ from schakel_matching.tables import (
     slate_of,
     state_of_challenge,
     state_of_referral,
+    told_of,
 )
 
 Json = dict[str, Any]
@@ -32,6 +33,19 @@ def slate_view(slate: Slate) -> Json:
         "concepts": [concept.key for concept in slate.concepts],
         "hub": slate.hub,
         "model": slate.model,
+        "needs": msgspec.to_builtins(slate.needs),
+        "endings": msgspec.to_builtins(slate.endings),
+    }
+
+
+def told_view(told: Told) -> Json:
+    """Return what a company told beside its text, in the shape in which it sends it."""
+    return {
+        "needs": list(told.needs),
+        "technologies": {"right": list(told.right), "wrong": list(told.wrong)},
+        "serviceWanted": told.service,
+        "trl": told.trl,
+        "sizeClass": told.size,
     }
 
 
@@ -43,6 +57,7 @@ def draft_view(row: DraftRow, slate: Slate) -> Json:
         "language": row.language,
         "postcode": row.postcode4,
         "sbi": row.sbi_division,
+        "told": told_view(told_of(row)),
         "createdAt": instant_text(row.created_at),
         "challengeId": row.challenge_id,
         **slate_view(slate),
@@ -58,11 +73,15 @@ def challenge_texts(row: ChallengeRow, found: frozenset[Role]) -> Json:
     """
     text = row.text or ""
     slate = slate_of(row)
+    shown = slate_view(slate) if slate else None
     open_text = bool(found & {"member", "home_hub", "routed_hub"})
     return {
         "text": text if open_text else mask(text, row.language),
-        "matches": slate_view(slate)["matches"] if slate else [],
-        "noFit": slate.no_fit if slate else False,
+        "matches": shown["matches"] if shown else [],
+        "noFit": shown["noFit"] if shown else False,
+        "needs": shown["needs"] if shown else [],
+        "endings": shown["endings"] if shown else [],
+        "told": told_view(told_of(row)),
     }
 
 

@@ -2,21 +2,20 @@
 
 from datetime import date
 from math import fsum
-from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matching_catalogues import catalogue, fieldlab, part
 
-from schakel_contracts.fieldlabs import Confirmation, FieldlabState, Recognition
-from schakel_contracts.ids import register_id
+from schakel_contracts.fieldlabs import Confirmation
 from schakel_matching.engine.catalogue import Catalogue
-from schakel_matching.engine.parts import freshness_part, status_part
+from schakel_matching.engine.facts import capacity_part, freshness_part, status_part
 from schakel_matching.engine.places import kilometres, place_of
 from schakel_matching.engine.ranges import MODEL, RANGES
 from schakel_matching.engine.rank import rank
-from schakel_matching.engine.slate import Match, Need, Part
+from schakel_matching.engine.slate import Need, Told
 from schakel_matching.engine.words import stem_of, tokens_of
 from schakel_matching.reference_data import ReferenceData
 
@@ -25,31 +24,6 @@ LONG = (
     "Wij zijn een familiebedrijf in Twente en maken trailers. De lasser heeft het druk, een lasrobot voor kleine "
     "series lijkt ons te duur. We willen ook sensoren op de pompen en een camera die de lassen keurt."
 )
-
-
-def fieldlab(slug: str, **facts: Any) -> FieldlabState:
-    defaults: dict[str, Any] = {
-        "id": register_id("fieldlab", slug),
-        "slug": slug,
-        "name": slug.title(),
-        "kind": "fieldlab",
-        "hub": "oost",
-        "status": "active",
-        "recognition": Recognition(status="recognised"),
-        "published": True,
-        "description_nl": "Hier proberen bedrijven een lasrobot uit. Ook kleine series kunnen.",
-        "description_en": "Companies try out a welding robot here. Small series are possible too.",
-        "themes": ["robot_welding"],
-    }
-    return FieldlabState(**{**defaults, **facts})
-
-
-def catalogue(reference: ReferenceData, *states: FieldlabState) -> Catalogue:
-    return Catalogue(states, reference.vocabulary, reference.places, reference.sectors)
-
-
-def part(match: Match, name: str) -> Part:
-    return next(p for p in match.parts if p.name == name)
 
 
 def test_the_parts_add_up_to_the_score_and_each_stays_in_its_range(register: Catalogue) -> None:
@@ -83,20 +57,40 @@ def test_the_same_question_gets_the_same_answer_and_ties_go_by_slug(reference_da
     first = rank(twins, Need("lasrobot"), TODAY)
     assert first == rank(twins, Need("lasrobot"), TODAY)
     assert [(m.slug, m.rank) for m in first.matches] == [("alfa", 1), ("mike", 2), ("zeta", 3)]
-    assert first.model == MODEL == "additive-2.0.0"
+    assert first.model == MODEL == "additive-3.0.0"
 
 
 def test_missing_facts_are_neutral_and_named(reference_data: ReferenceData) -> None:
     bare = catalogue(reference_data, fieldlab("bare", status="unknown"))
     match = rank(bare, Need("lasrobot"), TODAY).matches[0]
-    assert {name: part(match, name).value for name in ("sector", "distance", "status")} == {
-        "sector": 0.0,
-        "distance": 0.0,
-        "status": 0.0,
-    }
-    assert match.unknown == ("company_sector", "company_place", "status", "capacity", "confirmation")
-    told = rank(bare, Need("lasrobot", postcode4="7521", sbi_division="25"), TODAY).matches[0]
-    assert told.unknown == ("fieldlab_sector", "fieldlab_place", "status", "capacity", "confirmation")
+    missing = ("sector", "transformation", "service", "trl", "size", "distance", "language", "capacity", "status")
+    assert {name: part(match, name).value for name in missing} == dict.fromkeys(missing, 0.0)
+    assert match.unknown == (
+        "company_sector",
+        "fieldlab_transformation",
+        "company_service",
+        "company_trl",
+        "company_size",
+        "company_place",
+        "fieldlab_language",
+        "capacity",
+        "status",
+        "confirmation",
+    )
+    told = Told(service="training", trl=5, size="small")
+    asked = Need("lasrobot", postcode4="7521", sbi_division="25", told=told)
+    assert rank(bare, asked, TODAY).matches[0].unknown == (
+        "fieldlab_sector",
+        "fieldlab_transformation",
+        "fieldlab_service",
+        "fieldlab_trl",
+        "fieldlab_size",
+        "fieldlab_place",
+        "fieldlab_language",
+        "capacity",
+        "status",
+        "confirmation",
+    )
 
 
 def test_a_shared_sector_adds_eight_and_another_costs_three(reference_data: ReferenceData) -> None:
@@ -115,19 +109,19 @@ def test_near_is_better_and_the_distance_is_said_in_kilometres(reference_data: R
 
 
 @pytest.mark.parametrize(
-    ("status", "capacity", "value"),
-    [
-        ("active", "free", 4.0),
-        ("active", "unknown", 3.0),
-        ("active", "full", -3.0),
-        ("unknown", "unknown", 0.0),
-        ("candidate", "unknown", -2.0),
-        ("paused", "unknown", -8.0),
-        ("paused", "full", -10.0),
-    ],
+    ("status", "value"), [("active", 3.0), ("unknown", 0.0), ("candidate", -2.0), ("paused", -8.0)]
 )
-def test_status_and_room(status: str, capacity: str, value: float) -> None:
-    assert status_part(fieldlab("x", status=status, capacity=capacity))[0].value == value
+def test_whether_it_works(status: str, value: float) -> None:
+    part, unknown = status_part(fieldlab("x", status=status))
+    assert part.value == value
+    assert unknown == (("status",) if status == "unknown" else ())
+
+
+@pytest.mark.parametrize(("capacity", "value"), [("free", 1.0), ("unknown", 0.0), ("limited", -1.0), ("full", -6.0)])
+def test_whether_it_has_room(capacity: str, value: float) -> None:
+    part, unknown = capacity_part(fieldlab("x", capacity=capacity))
+    assert part.value == value
+    assert unknown == (("capacity",) if capacity == "unknown" else ())
 
 
 @pytest.mark.parametrize(

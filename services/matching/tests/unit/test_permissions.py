@@ -25,6 +25,7 @@ READERS = {"member", "home hub", "routed hub", "fieldlab"}
 TABLE: dict[Doing, set[str]] = {
     "submit_challenge": {"member"},
     "read_challenge": READERS,
+    "correct_challenge": {"member"},
     "withdraw_challenge": {"member"},
     "request_referral": {"member"},
     "read_messages": READERS,

@@ -122,7 +122,11 @@ def routes_of(portal: Portal) -> list[Route]:
     async def logout_elsewhere(request: Request) -> Response:
         return await account.end_from_elsewhere(portal, request)
 
+    async def security_txt(_request: Request) -> Response:
+        return about.security_txt(settings=portal.settings, now=portal.clock.now())
+
     return [
+        Route("/.well-known/security.txt", security_txt),
         Route("/livez", live),
         Route("/readyz", ready),
         Route("/static/{name:path}", assets.serve_file),

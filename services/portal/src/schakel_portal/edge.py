@@ -1,6 +1,7 @@
 """Around every page: the language from the address, one span, the headers, and a plain page for every error."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import uuid4
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from schakel_common.telemetry import span, trace_id_now
+from schakel_common.telemetry import measure, span, trace_id_now
 from schakel_portal import security
 from schakel_portal.graphql import GatewayUnavailable, Refused, SignInRefused
 from schakel_portal.sessions import IdentityUnavailable, Session
@@ -30,6 +31,7 @@ _OF_REFUSAL: Final = {
     "not-found": (404, "missing"),
     "invalid-input": (404, "missing"),
     "too-many-requests": (429, "too_many"),
+    "read-only": (503, "read_only"),
     "not-yet-known": (503, "gateway"),
     "unavailable": (503, "gateway"),
 }
@@ -52,14 +54,24 @@ class Edge:
         inner = {**scope, "path": (path[3:] or "/") if english else path, "raw_path": None}
         inner["state"] = {**scope.get("state", {}), "language": "en" if english else "nl"}
 
+        begun = time.perf_counter()
+        status = 500
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 message = {**message, "headers": [*message["headers"], *self._headers]}
             await send(message)
 
         parent = next((value.decode() for name, value in scope["headers"] if name == b"traceparent"), None)
         with span(f"{scope['method']} page", kind="server", parent=parent):
-            await self._app(inner, receive, send_with_headers)
+            try:
+                await self._app(inner, receive, send_with_headers)
+            finally:
+                route = getattr(inner.get("route"), "path", "")
+                seconds = time.perf_counter() - begun
+                measure("http.server.request.duration", seconds, method=scope["method"], route=route, status=status)
 
 
 def endpoint(portal: Portal, handler: Handler) -> Endpoint:

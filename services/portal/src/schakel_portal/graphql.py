@@ -103,6 +103,7 @@ class Gateway:
         language: str = "nl",
         read_after: str | None = None,
         idempotency_key: str | None = None,
+        client: str | None = None,
     ) -> Answer:
         """Send one operation.
 
@@ -113,6 +114,7 @@ class Gateway:
             language: for ``Accept-Language``.
             read_after: consistency token of the person's latest commands.
             idempotency_key: for a mutation; the same key again has the effect once.
+            client: address of the visitor, whom the gateway counts the request for.
 
         Raises:
             GatewayUnavailable: no answer, or none that can be read.
@@ -123,6 +125,7 @@ class Gateway:
         optional = {
             "Read-After": read_after,
             "Idempotency-Key": idempotency_key,
+            "X-Forwarded-For": client,
             "Authorization": f"Bearer {token}" if token else None,
         }
         headers |= {name: value for name, value in optional.items() if value}

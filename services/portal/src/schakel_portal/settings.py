@@ -20,6 +20,7 @@ class PortalSettings(ServiceSettings):
         client_secret: its secret.
         session_key: Fernet key that encrypts sessions; the same for all replicas.
         gateway_seconds_max: how long a page waits for the gateway.
+        security_contact: where a weakness is reported, ``mailto:`` or ``https:``; empty serves no security.txt.
         session_days: how long a session, and the drafts that it may open, are kept.
     """
 
@@ -31,6 +32,7 @@ class PortalSettings(ServiceSettings):
     client_secret: str = Field(default="", repr=False)
     session_key: str = Field(repr=False)
     gateway_seconds_max: float = Field(default=10.0, gt=0)
+    security_contact: str = Field(default="", pattern=r"^$|^(mailto:|https://)[^\s]+$")
     session_days: int = Field(default=30, ge=1)
 
     @property

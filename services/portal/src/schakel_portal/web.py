@@ -100,6 +100,11 @@ class Page:
         """Whether somebody is signed in."""
         return self.session.signed_in
 
+    @property
+    def client(self) -> str | None:
+        """The visitor's address."""
+        return self.request.client.host if self.request.client else None
+
     def url(self, path: str, **query: str | None) -> str:
         """Return an address of ours in the visitor's language."""
         prefix = "" if self.language == "nl" else "/en"
@@ -145,7 +150,12 @@ class Page:
             token = None
         content = self.session.content
         return await self.portal.gateway.ask(
-            operation, variables, token=token, language=self.language, read_after=content.references
+            operation,
+            variables,
+            token=token,
+            language=self.language,
+            read_after=content.references,
+            client=self.client,
         )
 
     async def command(self, operation: str, values: Mapping[str, Any], *, key: str | None = None) -> Mapping[str, Any]:
@@ -171,6 +181,7 @@ class Page:
             language=self.language,
             read_after=self.session.content.references,
             idempotency_key=given,
+            client=self.client,
         )
         thing, token = result_of(answer)
         if token:

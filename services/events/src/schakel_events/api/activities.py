@@ -9,6 +9,7 @@ from pydantic import Field
 from schakel_common.bodies import ApiModel
 from schakel_common.commands import CommandDep, etag_of
 from schakel_common.http import PrincipalDep
+from schakel_common.readings import ReadingDep
 from schakel_common.use_cases import NoInput
 from schakel_events import queries
 from schakel_events.api.dependencies import ClockDep, DatabaseDep, ReferenceDep
@@ -107,7 +108,9 @@ class Ids(ApiModel):
 
 
 @router.post("/private/registrations")
-async def private_registrations(body: Ids, principal: PrincipalDep, database: DatabaseDep) -> Any:  # noqa: ANN401 - any JSON
+async def private_registrations(body: Ids, principal: PrincipalDep, database: DatabaseDep, reading: ReadingDep) -> Any:  # noqa: ANN401 - any JSON
     """Read who comes per registration, or ``reason``: ``forbidden`` or ``erased``."""
     async with database.reading() as session:
-        return await queries.private_registrations(session, principal, body.ids)
+        found = await queries.private_registrations(session, principal, body.ids)
+    await reading.of_items(found)
+    return found

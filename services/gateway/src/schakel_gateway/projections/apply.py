@@ -121,8 +121,7 @@ def _without_gaps(stored: Stored, events: Sequence[Incoming]) -> tuple[list[Inco
                 highest[subject][epoch] = max(version, highest[subject].get(epoch, 0))
         rank = (event.epoch, event.version)
         if not follows(highest[subject], *rank):
-            before = halts.get(subject)
-            halts[subject] = Halt(max(rank, before.seen if before else rank), 1 + (before.events if before else 0))
+            halts[subject] = halts.get(subject, Halt(rank, 0)).joined_by(rank)
         elif rank not in known[subject]:
             known[subject].add(rank)
             highest[subject][event.epoch] = max(event.version, highest[subject].get(event.epoch, 0))

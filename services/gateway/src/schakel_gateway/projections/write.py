@@ -41,6 +41,10 @@ class Halt(NamedTuple):
     seen: tuple[int, int]
     events: int
 
+    def joined_by(self, rank: tuple[int, int]) -> "Halt":
+        """Return the same with one more event that waits."""
+        return Halt(max(self.seen, rank), self.events + 1)
+
     @property
     def reason(self) -> str:
         """Why it waits."""

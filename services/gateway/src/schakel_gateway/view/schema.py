@@ -1,9 +1,14 @@
 """Making a generation of the view: its tables, its functions, and who may read them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from schakel_gateway.permissions import READER, policies
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
 
 SCHEMA: Final = "view_1"
 """The live schema of this code. A changed projection is a new number, filled beside the live one."""
@@ -53,3 +58,11 @@ def statements(schema: str, generation: str = SCHEMA) -> list[str]:
         f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {READER}",
         *policies(),
     ]
+
+
+@asynccontextmanager
+async def looking_at(connection: "Connection[Any]", schema: str) -> AsyncIterator[None]:
+    """Open a transaction that looks into a schema first."""
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL search_path TO {schema}")
+        yield

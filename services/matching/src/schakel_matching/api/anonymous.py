@@ -10,10 +10,12 @@ from schakel_common.commands import ANONYMOUS_KEY_CHARACTERS_MIN, AnonymousComma
 from schakel_common.database import Database
 from schakel_common.http import PrincipalDep
 from schakel_common.problems import FieldError, Problem
+from schakel_common.readings import ReadingDep
 from schakel_matching.api.dependencies import ClockDep, DatabaseDep, RecommenderDep
-from schakel_matching.commands import call_backs, drafts
+from schakel_matching.commands import call_backs, drafts, telling
 from schakel_matching.commands._announce import NoInput
 from schakel_matching.queries import draft_of, open_call_backs
+from schakel_matching.tables import told_of
 from schakel_matching.views import call_back_view, draft_view
 
 router = APIRouter(prefix="/v1", tags=["drafts and call-backs"])
@@ -47,10 +49,32 @@ async def create_draft(  # noqa: PLR0917  FastAPI passes them by name
 
 
 @router.get("/drafts/{draft_id}")
-async def get_draft(
-    draft_id: UUID, secret: Secret, database: DatabaseDep, clock: ClockDep, recommender: RecommenderDep
+async def get_draft(  # noqa: PLR0917  FastAPI passes them by name
+    draft_id: UUID,
+    secret: Secret,
+    database: DatabaseDep,
+    clock: ClockDep,
+    recommender: RecommenderDep,
+    reading: ReadingDep,
 ) -> Any:  # noqa: ANN401  any JSON
     """Read a draft with its secret; the matches are those of this moment."""
+    found = await _read(database, draft_id, secret, clock, recommender)
+    await reading.of([draft_id])
+    return found
+
+
+@router.post("/drafts/{draft_id}/corrections")
+async def correct_draft(  # noqa: PLR0917  FastAPI passes them by name
+    draft_id: UUID,
+    body: telling.Tell,
+    secret: Secret,
+    command: AnonymousCommandDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    recommender: RecommenderDep,
+) -> Any:  # noqa: ANN401  any JSON
+    """Say which needs and technologies are right, replacing what was said before; the draft is matched anew."""
+    await command.run(lambda session: telling.correct_draft(session, body, draft_id, secret, recommender.reference))
     return await _read(database, draft_id, secret, clock, recommender)
 
 
@@ -64,12 +88,14 @@ async def request_call_back(
 
 @router.get("/call-backs")
 async def list_call_backs(
-    hub: Annotated[str, Query(max_length=60)], principal: PrincipalDep, database: DatabaseDep
+    hub: Annotated[str, Query(max_length=60)], principal: PrincipalDep, database: DatabaseDep, reading: ReadingDep
 ) -> Any:  # noqa: ANN401  any JSON
     """Read who waits for a call of a hub's desk, longest waiting first."""
     principal.require(call_backs.desk_scope(hub))
     async with database.reading() as session:
-        return {"items": [call_back_view(row, need) for row, need in await open_call_backs(session, hub)]}
+        found = await open_call_backs(session, hub)
+    await reading.of(row.id for row, _ in found)
+    return {"items": [call_back_view(row, need) for row, need in found]}
 
 
 @router.post("/call-backs/{call_back_id}/done")
@@ -91,6 +117,7 @@ async def _read(
             language=row.language,
             postcode4=row.postcode4,
             sbi_division=row.sbi_division,
+            told=told_of(row),
             now=clock.now(),
         )
     return draft_view(row, slate)

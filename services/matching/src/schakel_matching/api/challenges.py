@@ -8,8 +8,9 @@ from fastapi import APIRouter, Response
 from schakel_common.commands import CommandDep, etag_of
 from schakel_common.http import PrincipalDep
 from schakel_common.problems import Problem
+from schakel_common.readings import ReadingDep
 from schakel_matching.api.dependencies import ClockDep, DatabaseDep, RecommenderDep
-from schakel_matching.commands import challenges
+from schakel_matching.commands import challenges, telling
 from schakel_matching.commands._announce import NoInput
 from schakel_matching.permissions import demand
 from schakel_matching.queries import challenge_roles, challenges_of
@@ -29,7 +30,9 @@ async def submit_challenge(
 
 
 @router.get("/challenges/{challenge_id}")
-async def get_challenge(challenge_id: UUID, principal: PrincipalDep, database: DatabaseDep, response: Response) -> Any:  # noqa: ANN401  any JSON
+async def get_challenge(
+    challenge_id: UUID, principal: PrincipalDep, database: DatabaseDep, response: Response, reading: ReadingDep
+) -> Any:  # noqa: ANN401  any JSON
     """Read a need with its words, who can help, and why."""
     async with database.reading() as session:
         row = (await challenges_of(session, [challenge_id])).get(challenge_id)
@@ -37,8 +40,21 @@ async def get_challenge(challenge_id: UUID, principal: PrincipalDep, database: D
             raise Problem("not-found")
         found = await challenge_roles(session, principal, row)
         demand("read_challenge", found)
+    await reading.of([challenge_id])
     response.headers["ETag"] = etag_of(row.version)
     return challenge_view(row, found)
+
+
+@router.post("/challenges/{challenge_id}/corrections")
+async def correct_challenge(
+    challenge_id: UUID, body: telling.Tell, command: CommandDep, clock: ClockDep, recommender: RecommenderDep
+) -> Response:
+    """Say which needs and technologies are right, replacing what was said before; it is matched anew."""
+    return await command.run(
+        lambda session: telling.correct_challenge(
+            session, command.principal, challenge_id, body, clock, recommender, if_version=command.if_match
+        )
+    )
 
 
 @router.post("/challenges/{challenge_id}/withdrawal")

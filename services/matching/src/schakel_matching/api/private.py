@@ -8,6 +8,7 @@ from pydantic import Field
 
 from schakel_common.bodies import ApiModel
 from schakel_common.http import PrincipalDep
+from schakel_common.readings import ReadingDep
 from schakel_matching.api.dependencies import DatabaseDep
 from schakel_matching.permissions import may
 from schakel_matching.queries import (
@@ -32,7 +33,7 @@ class Ids(ApiModel):
 
 
 @router.post("/challenges")
-async def private_challenges(body: Ids, principal: PrincipalDep, database: DatabaseDep) -> Any:  # noqa: ANN401  any JSON
+async def private_challenges(body: Ids, principal: PrincipalDep, database: DatabaseDep, reading: ReadingDep) -> Any:  # noqa: ANN401  any JSON
     """Read text and matches per challenge, or ``reason``: ``forbidden`` (also of an unknown id) or ``erased``."""
     async with database.reading() as session:
         rows = await challenges_of(session, body.ids)
@@ -46,11 +47,13 @@ async def private_challenges(body: Ids, principal: PrincipalDep, database: Datab
             items[str(each)] = challenge_texts(row, roles[each])
         else:
             items[str(each)] = _FORBIDDEN
-    return {"items": items}
+    answer = {"items": items}
+    await reading.of_items(answer)
+    return answer
 
 
 @router.post("/referrals")
-async def private_referrals(body: Ids, principal: PrincipalDep, database: DatabaseDep) -> Any:  # noqa: ANN401  any JSON
+async def private_referrals(body: Ids, principal: PrincipalDep, database: DatabaseDep, reading: ReadingDep) -> Any:  # noqa: ANN401  any JSON
     """Read the messages per introduction, or ``reason``: ``forbidden`` (also of an unknown id) or ``erased``."""
     async with database.reading() as session:
         rows = await referrals_of(session, body.ids)
@@ -65,4 +68,6 @@ async def private_referrals(body: Ids, principal: PrincipalDep, database: Databa
             items[str(each)] = {"messages": messages_view(messages[each])}
         else:
             items[str(each)] = _FORBIDDEN
-    return {"items": items}
+    answer = {"items": items}
+    await reading.of_items(answer)
+    return answer

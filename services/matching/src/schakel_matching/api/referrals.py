@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from schakel_common.commands import CommandDep, etag_of
 from schakel_common.http import PrincipalDep
 from schakel_common.problems import Problem
+from schakel_common.readings import ReadingDep
 from schakel_matching.api.dependencies import ClockDep, DatabaseDep
 from schakel_matching.commands import referrals
 from schakel_matching.permissions import demand
@@ -24,7 +25,9 @@ async def request_referral(body: referrals.RequestReferral, command: CommandDep,
 
 
 @router.get("/referrals/{referral_id}")
-async def get_referral(referral_id: UUID, principal: PrincipalDep, database: DatabaseDep, response: Response) -> Any:  # noqa: ANN401  any JSON
+async def get_referral(
+    referral_id: UUID, principal: PrincipalDep, database: DatabaseDep, response: Response, reading: ReadingDep
+) -> Any:  # noqa: ANN401  any JSON
     """Read an introduction with what was written about it."""
     async with database.reading() as session:
         row = (await referrals_of(session, [referral_id])).get(referral_id)
@@ -32,6 +35,7 @@ async def get_referral(referral_id: UUID, principal: PrincipalDep, database: Dat
             raise Problem("not-found")
         demand("read_messages", await referral_roles(session, principal, row))
         messages = (await messages_of(session, [row.id]))[row.id]
+    await reading.of([referral_id])
     response.headers["ETag"] = etag_of(row.version)
     return referral_view(row, messages)
 

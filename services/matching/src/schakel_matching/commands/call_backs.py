@@ -66,7 +66,7 @@ async def request_call_back(
         created_at=clock.now(),
     )
     session.add(row)
-    return Changed(body={"accepted": True}, status=202)
+    return Changed(body={"accepted": True}, status=202, concerns=[row.id])
 
 
 async def finish_call_back(session: AsyncSession, principal: Principal, call_back_id: UUID, clock: Clock) -> Changed:
@@ -82,4 +82,4 @@ async def finish_call_back(session: AsyncSession, principal: Principal, call_bac
         raise Problem("already-answered")
     row.done_at = clock.now()
     session.add(row)
-    return Changed(body={"accepted": True})
+    return Changed(body={"accepted": True}, concerns=[row.id])

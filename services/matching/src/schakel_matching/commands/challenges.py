@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid4
 
+import msgspec
 from pydantic import Field
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,15 +16,21 @@ from schakel_common.commands import Changed, check_version
 from schakel_common.problems import FieldError, Problem
 from schakel_contracts.companies import CompanyState, Establishment
 from schakel_matching.commands._announce import announce_challenge, announce_referral, changed, refuse
+from schakel_matching.commands.telling import Tell, telling_errors, told_by
+from schakel_matching.engine.slate import Told
+from schakel_matching.engine.vocabulary import Vocabulary
 from schakel_matching.model import TRANSITIONS, text_errors
 from schakel_matching.permissions import demand, roles
 from schakel_matching.queries import challenge_roles, company_of, draft_of
 from schakel_matching.recommender import Recommender
-from schakel_matching.tables import ChallengeRow, DraftRow, Language, ReferralRow, slate_to_row
+from schakel_matching.tables import ChallengeRow, DraftRow, Language, ReferralRow, slate_to_row, told_of, told_to_row
 
 
 class SubmitChallenge(ApiModel):
-    """A draft with its secret, or a text with its language; the company, and the establishment that has the need."""
+    """A draft with its secret, or a text with its language; the company, and the establishment that has the need.
+
+    ``told`` is what is known beside the text; without it, what the draft was told stays.
+    """
 
     company_id: UUID
     draft_id: UUID | None = None
@@ -31,6 +38,7 @@ class SubmitChallenge(ApiModel):
     text: str | None = None
     language: Literal["nl", "en"] | None = None
     establishment_id: UUID | None = None
+    told: Tell | None = None
 
 
 async def submit_challenge(
@@ -41,7 +49,7 @@ async def submit_challenge(
     Raises:
         Problem: ``forbidden`` to who is no active member; ``not-found`` for the draft; ``conflict`` when another
             company has claimed it; ``invalid-input`` with the codes ``required``, ``too-short``,
-            ``too-long``, ``establishment-unknown``.
+            ``too-long``, ``establishment-unknown`` and those of `telling_errors`.
     """
     company = await company_of(session, command.company_id, lock=True)
     demand("submit_challenge", roles(principal, company=company, home_hub="", routed_hub=""))
@@ -52,7 +60,9 @@ async def submit_challenge(
         return await _claimed_before(session, draft.challenge_id, company)
     text, language = (draft.text, draft.language) if draft else _typed(command)
     place = _establishment(company, command.establishment_id)
+    told = _told(command, draft, company, (text, language), recommender.reference.vocabulary)
     row = _new_row(company, place, draft, (text, language), clock.now())
+    row.told = told_to_row(told)
     slate = await recommender.slate(
         session,
         text=text,
@@ -60,6 +70,7 @@ async def submit_challenge(
         postcode4=row.postcode4,
         sbi_division=row.sbi_division,
         now=row.submitted_at,
+        told=told,
     )
     row.slate = slate_to_row(slate)
     reference = await announce_challenge(session, row, "submitted", row.submitted_at)
@@ -124,6 +135,22 @@ def _typed(command: SubmitChallenge) -> tuple[str, Language]:
     assert text is not None  # noqa: S101  `refuse` has raised otherwise
     assert language is not None  # noqa: S101  likewise
     return text, language
+
+
+def _told(
+    command: SubmitChallenge,
+    draft: DraftRow | None,
+    company: CompanyState,
+    said: tuple[str, Language],
+    vocabulary: Vocabulary,
+) -> Told:
+    """Return what was told, now or with the draft; the size is the company's own where it is known."""
+    if command.told is not None:
+        refuse(telling_errors(command.told, *said, vocabulary))
+        told = told_by(command.told, said[1])
+    else:
+        told = told_of(draft) if draft else Told()
+    return told if company.size_class == "unknown" else msgspec.structs.replace(told, size=company.size_class)
 
 
 def _establishment(company: CompanyState, establishment_id: UUID | None) -> Establishment | None:

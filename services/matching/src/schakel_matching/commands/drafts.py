@@ -9,19 +9,19 @@ from pydantic import Field
 from sqlmodel import col, delete
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from schakel_common.bodies import ApiModel
 from schakel_common.clock import Clock
 from schakel_common.commands import Changed
 from schakel_common.problems import FieldError
 from schakel_matching.commands._announce import refuse
+from schakel_matching.commands.telling import Tell, telling_errors, told_by
 from schakel_matching.engine.places import place_of
 from schakel_matching.model import DRAFT_KEPT, text_errors
 from schakel_matching.queries import sha256_of
 from schakel_matching.reference_data import ReferenceData
-from schakel_matching.tables import CallBackRow, DraftRow
+from schakel_matching.tables import CallBackRow, DraftRow, told_to_row
 
 
-class CreateDraft(ApiModel):
+class CreateDraft(Tell):
     """A need in one's own words, and what helps to match it."""
 
     text: str
@@ -46,7 +46,7 @@ async def create_draft(
 
     Raises:
         Problem: ``invalid-input`` with the codes ``too-short``, ``too-long``, ``postcode-unknown``,
-            ``sbi-unknown``.
+            ``sbi-unknown`` and those of `telling_errors`.
     """
     place = place_of(reference.places, command.postcode)
     refuse(
@@ -54,6 +54,7 @@ async def create_draft(
             *text_errors(command.text),
             *postcode_errors(command.postcode, reference),
             *_sbi_errors(command.sbi, reference),
+            *telling_errors(command, command.text, command.language, reference.vocabulary),
         ]
     )
     row = DraftRow(
@@ -63,6 +64,7 @@ async def create_draft(
         language=command.language,
         postcode4=place.postcode4 if place else None,
         sbi_division=_division_of(command.sbi),
+        told=told_to_row(told_by(command, command.language)),
         created_at=clock.now(),
     )
     session.add(row)
@@ -83,7 +85,10 @@ def postcode_errors(postcode: str | None, reference: ReferenceData) -> list[Fiel
     """Return what is wrong with a postcode that need not be given."""
     if not postcode or place_of(reference.places, postcode) is not None:
         return []
-    message = "This postcode does not exist; write four digits, or four digits and two letters: 1234 AB."
+    message = (
+        "This postcode is not in the Netherlands; write four digits, or four digits and two letters: 1234 AB. Is your"
+        " company abroad? Leave it out; the network still answers."
+    )
     return [FieldError("postcode", message, "postcode-unknown")]
 
 

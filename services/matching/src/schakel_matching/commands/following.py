@@ -9,7 +9,7 @@ from sqlmodel import col, delete, select
 from schakel_common.clock import Clock
 from schakel_matching.commands._announce import announce_challenge, announce_referral
 from schakel_matching.recommender import Recommender
-from schakel_matching.tables import CallBackRow, ChallengeRow, DraftRow, MessageRow, ReferralRow, slate_to_row
+from schakel_matching.tables import CallBackRow, ChallengeRow, DraftRow, MessageRow, ReferralRow, slate_to_row, told_of
 
 
 async def rematch_challenges(session: AsyncSession, clock: Clock, recommender: Recommender) -> int:
@@ -29,6 +29,7 @@ async def rematch_challenges(session: AsyncSession, clock: Clock, recommender: R
                 language=row.language,
                 postcode4=row.postcode4,
                 sbi_division=row.sbi_division,
+                told=told_of(row),
                 now=now,
             )
         )
@@ -50,7 +51,7 @@ async def erase_company(session: AsyncSession, company_id: UUID, effective_at: d
     for challenge in (await session.scalars(mine.order_by(col(ChallengeRow.id)).with_for_update())).all():
         await _delete_drafts(session, challenge.id)
         challenge.status = "erased"
-        challenge.text = challenge.slate = challenge.postcode4 = None
+        challenge.text = challenge.slate = challenge.told = challenge.postcode4 = None
         challenge.municipality_code = challenge.sbi_division = None
         await announce_challenge(session, challenge, "erased", effective_at)
         erased += 1

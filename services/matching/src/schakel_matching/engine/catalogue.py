@@ -7,6 +7,7 @@ from math import log, sqrt
 from typing import Final
 
 from schakel_contracts.fieldlabs import FieldlabState
+from schakel_matching.engine.elsewhere import Destination
 from schakel_matching.engine.encoders import TextEncoder
 from schakel_matching.engine.meaning import LANGUAGES, LabTexts, Meaning
 from schakel_matching.engine.places import Place, Places
@@ -87,16 +88,19 @@ class Catalogue:
         places: postcode centres, for fieldlabs without a coordinate.
         sectors: SBI division to its Dutch and English name.
         encoders: for comparing by meaning; None compares by words and technologies only.
+        destinations: programmes, trainings and hubs, for needs that they serve better.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  the tables that a catalogue is made of
         self,
         states: Sequence[FieldlabState],
         vocabulary: Vocabulary,
         places: Places,
         sectors: Mapping[str, tuple[str, str]],
         encoders: tuple[TextEncoder, TextEncoder] | None = None,
+        destinations: Sequence[Destination] = (),
     ) -> None:
+        self.destinations = tuple(destinations)
         self.vocabulary = vocabulary
         self.places = places
         self.sectors = sectors
@@ -116,6 +120,10 @@ class Catalogue:
             key: {"nl": (t.label_nl, *t.synonyms_nl), "en": (t.label_en, *t.synonyms_en)} for key, t in known.items()
         }
         return Meaning(encoders, [_texts(lab, self.vocabulary) for lab in self.labs], phrases)
+
+    def destination(self, slug: str) -> Destination | None:
+        """Return a programme, training or hub by its slug."""
+        return next((each for each in self.destinations if each.slug == slug), None)
 
     def rarity_of(self, technology: str) -> float:
         """Return how telling a technology is: rare among the fieldlabs is high."""

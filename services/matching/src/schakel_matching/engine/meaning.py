@@ -98,14 +98,19 @@ class Meaning:
         places = {key: i for i, key in enumerate(self._keys)}
         self._themes_of = [[places[theme] for theme in lab.themes if theme in places] for lab in labs]
 
-    def read(self, text: str, language: str) -> Sense:
-        """Return how close a need is to every fieldlab."""
+    def read(self, texts: Sequence[str], language: str) -> list[Sense]:
+        """Return, for each text, how close it is to every fieldlab; all are encoded in one call."""
+        if not texts:
+            return []
+        asked = [centred(side.short, "query", language, side.encoder.encode(texts, "query")) for side in self._sides]
+        return [self._sense(queries) for queries in zip(*asked, strict=True)]
+
+    def _sense(self, queries: Sequence[Floats]) -> Sense:
         size = len(self._labs)
         texts, absolute = np.zeros(size), np.zeros(size)
         closest = np.zeros(len(self._keys))
         best: dict[str, NDArray[np.int64]] = {}
-        for side, weight in zip(self._sides, (E5_WEIGHT, USE_WEIGHT), strict=True):
-            query = centred(side.short, "query", language, side.encoder.encode([text], "query"))[0]
+        for side, query, weight in zip(self._sides, queries, (E5_WEIGHT, USE_WEIGHT), strict=True):
             whole = np.mean([side.whole[spoken] @ query for spoken in LANGUAGES], axis=0)
             piece = np.zeros(size)
             for spoken in LANGUAGES:
@@ -124,16 +129,6 @@ class Meaning:
         absolute += 0.4 * _scaled(own, _MEASURED_THEMES)
         themes = dict(zip(self._keys, closest.tolist(), strict=True))
         return Sense(text=texts, technology=technology, absolute=absolute, themes=themes, best=best)
-
-    def themes(self, text: str, language: str) -> dict[str, float]:
-        """Return how close a text is to every technology, by the measured scale."""
-        closest = np.zeros(len(self._keys))
-        for side, weight in zip(self._sides, (E5_WEIGHT, USE_WEIGHT), strict=True):
-            query = centred(side.short, "query", language, side.encoder.encode([text], "query"))[0]
-            phrases = side.phrases @ query
-            named = np.array([_mean_top(phrases[at], _PHRASES) for at in self._phrases_of])
-            closest += weight * _scaled(named, _MEASURED[side.short][2])
-        return dict(zip(self._keys, closest.tolist(), strict=True))
 
     def _top(self, scores: Floats, language: str) -> tuple[Doubles, NDArray[np.int64]]:
         """Return per fieldlab the mean of its closest pieces and the place of the closest."""

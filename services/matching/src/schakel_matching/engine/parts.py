@@ -1,17 +1,13 @@
-"""The parts of a score: each a pure function from a reading and a fieldlab to points within its published range."""
+"""The two parts of a score that come from the text; each a pure function to points within its published range."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
-from math import exp
 from typing import Final
 
-from schakel_contracts.fieldlabs import FieldlabState
 from schakel_matching.engine import sentences
-from schakel_matching.engine.catalogue import Catalogue, Lab
-from schakel_matching.engine.places import kilometres
-from schakel_matching.engine.ranges import FIT, FIT_BY_MEANING, FIT_BY_MEANING_SHORT, RANGES, SHORT_WORDS, within
+from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.ranges import RANGES, within
 from schakel_matching.engine.reading import Reading
-from schakel_matching.engine.slate import Need, Part, Unknown
+from schakel_matching.engine.slate import Part, Unknown
 from schakel_matching.engine.vocabulary import Concept
 
 _KIN: Final = 0.3
@@ -23,33 +19,18 @@ _MEANING: Final = 6.0
 _WORDS: Final = 2.0
 """Points for one standard deviation of shared words, and how many deviations count."""
 _WORDS_MAX: Final = 5.0
-_WORDS_WORTH: Final = 40.0
 _ASKED_WORTH: Final = 35.0
-"""Points for all words and all technologies: only for whether a fieldlab fits, and where there are no encoders."""
+"""Points for all technologies asked, where there are no encoders."""
 _ASKED: Final = 15.0
 """The same beside the encoders, and points for one standard deviation of closeness to its technologies."""
 _THEMES: Final = 4.0
-_DISTANCE_KM: Final = 60.0
-"""Distance at which the benefit of being near has fallen to 1/e."""
-_RECENT: Final = timedelta(days=183)
-_YEAR: Final = timedelta(days=366)
-_TWO_YEARS: Final = timedelta(days=731)
-
-_STATUS: Final = {"active": 3.0, "unknown": 0.0, "candidate": -2.0, "paused": -8.0}
-_CAPACITY: Final = {"free": 1.0, "limited": -1.0, "full": -6.0, "unknown": 0.0}
-
 Scored = tuple[Part, tuple[Unknown, ...]]
 """A part and the facts that were missing for it."""
 
 
-def fits(reading: Reading, catalogue: Catalogue, i: int) -> bool:
-    """Return whether a fieldlab answers the need at all: by words and technologies, or by meaning on a fixed scale."""
-    asked = _ASKED_WORTH * _asked(reading, catalogue, i)
-    by_words = _WORDS_WORTH * min(1.0, reading.coverage[i] / _TEXT_FULL) + asked
-    if by_words >= FIT or reading.sense is None:
-        return by_words >= FIT
-    enough = FIT_BY_MEANING_SHORT if len(reading.words) <= SHORT_WORDS else FIT_BY_MEANING
-    return float(reading.sense.absolute[i]) >= enough
+def covered(reading: Reading, i: int) -> float:
+    """Return how full the words of a need are answered, 0..1."""
+    return min(1.0, reading.coverage[i] / _TEXT_FULL)
 
 
 def _text_value(reading: Reading, i: int) -> float:
@@ -60,13 +41,13 @@ def _text_value(reading: Reading, i: int) -> float:
 
 
 def _technology_value(reading: Reading, catalogue: Catalogue, i: int) -> float:
-    asked = _asked(reading, catalogue, i)
+    share = asked(reading, catalogue, i)
     if reading.sense is None:
-        return within("technology", _ASKED_WORTH * asked)
-    return within("technology", _ASKED * asked + _THEMES * float(reading.sense.technology[i]))
+        return within("technology", _ASKED_WORTH * share)
+    return within("technology", _ASKED * share + _THEMES * float(reading.sense.technology[i]))
 
 
-def _asked(reading: Reading, catalogue: Catalogue, i: int) -> float:
+def asked(reading: Reading, catalogue: Catalogue, i: int) -> float:
     """Return the share, 0..1, of the technologies asked that a fieldlab works with, the rare ones counting more."""
     if not reading.concepts:
         return 0.0
@@ -109,74 +90,6 @@ def technology_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
     text_nl, text_en = sentences.technology(catalogue.vocabulary, reading.concepts, shared, near)
     told = (*shared, *near)
     return Part(name="technology", value=value, text_nl=text_nl, text_en=text_en, evidence=_spans(told)), ()
-
-
-def sector_part(need: Need, catalogue: Catalogue, state: FieldlabState) -> Scored:
-    """Whether the fieldlab names the company's SBI division among its sectors."""
-    low, high = RANGES["sector"]
-    unknown: tuple[Unknown, ...] = ()
-    if need.sbi_division is None:
-        unknown = ("company_sector",)
-    elif not state.sectors:
-        unknown = ("fieldlab_sector",)
-    if unknown:
-        text_nl, text_en = sentences.sector_unknown(unknown[0])
-        return Part(name="sector", value=0.0, text_nl=text_nl, text_en=text_en), unknown
-    division = need.sbi_division or ""
-    shared = division in state.sectors
-    name = catalogue.sectors.get(division, (division, division))
-    text_nl, text_en = sentences.sector(name, shared=shared)
-    return Part(name="sector", value=high if shared else low, text_nl=text_nl, text_en=text_en), ()
-
-
-def distance_part(need: Need, catalogue: Catalogue, lab: Lab) -> Scored:
-    """Near helps: from +5 next door, 0 at 42 km, towards -5 far away."""
-    place = catalogue.places.get(need.postcode4 or "")
-    if place is None or lab.point is None:
-        missing: Unknown = "company_place" if place is None else "fieldlab_place"
-        text_nl, text_en = sentences.distance_unknown(missing)
-        return Part(name="distance", value=0.0, text_nl=text_nl, text_en=text_en), (missing,)
-    km = kilometres(place.latitude, place.longitude, *lab.point)
-    low, high = RANGES["distance"]
-    value = within("distance", low + (high - low) * exp(-km / _DISTANCE_KM))
-    text_nl, text_en = sentences.distance(km, lab.state.place)
-    return Part(name="distance", value=value, text_nl=text_nl, text_en=text_en), ()
-
-
-def status_part(state: FieldlabState) -> Scored:
-    """Whether it works now and has room; both unknown is neutral."""
-    value = within("status", _STATUS.get(state.status, 0.0) + _CAPACITY[state.capacity])
-    unknown: list[Unknown] = []
-    if state.status == "unknown":
-        unknown.append("status")
-    if state.capacity == "unknown":
-        unknown.append("capacity")
-    text_nl, text_en = sentences.status(state.status, state.capacity)
-    return Part(name="status", value=value, text_nl=text_nl, text_en=text_en), tuple(unknown)
-
-
-def freshness_part(state: FieldlabState, today: date) -> Scored:
-    """How lately somebody said that the record is right; the one part that a missing fact costs points."""
-    if state.confirmed is not None:
-        age = today - date.fromisoformat(state.confirmed.on)
-        value = 3.0 if age <= _RECENT else 2.0 if age <= _YEAR else 0.0 if age <= _TWO_YEARS else -2.0
-        text_nl, text_en = sentences.confirmed(state.confirmed.on)
-        return Part(name="freshness", value=value, text_nl=text_nl, text_en=text_en), ()
-    seen = _last_day_of(state.status_as_of)
-    value = -1.0 if seen is not None and today - seen <= _TWO_YEARS else -3.0
-    text_nl, text_en = sentences.not_confirmed(state.status_as_of)
-    return Part(name="freshness", value=value, text_nl=text_nl, text_en=text_en), ("confirmation",)
-
-
-def _last_day_of(text: str | None) -> date | None:
-    """Return the last day that a date of YYYY, YYYY-MM or YYYY-MM-DD may mean; None when unknown."""
-    if not text:
-        return None
-    year, month, day = (*(int(piece) for piece in text.split("-")), 0, 0)[:3]
-    if day:
-        return date(year, month, day)
-    first_after = date(year + 1, 1, 1) if month in (0, 12) else date(year, month + 1, 1)
-    return first_after - timedelta(days=1)
 
 
 def _spans(concepts: Sequence[Concept]) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Ranking: hard rules first, then the parts, then the sum. The parts are the explanation, and they add up."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from math import fsum
@@ -10,21 +9,33 @@ import msgspec
 from schakel_contracts.fieldlabs import FieldlabState
 from schakel_contracts.places import NATIONAL, UNASSIGNED
 from schakel_matching.engine.catalogue import Catalogue
-from schakel_matching.engine.parts import (
-    distance_part,
-    fits,
-    freshness_part,
-    sector_part,
-    status_part,
-    technology_part,
-    text_part,
-)
-from schakel_matching.engine.ranges import MODEL, PER_CAMPUS, SHOWN, SHOWN_WITHOUT_FIT
-from schakel_matching.engine.reading import Reading, read
-from schakel_matching.engine.slate import Ended, FoundConcept, Match, Need, Slate
+from schakel_matching.engine.choosing import chosen_from, hard_rule
+from schakel_matching.engine.endings import endings_of
+from schakel_matching.engine.facts import fact_parts
+from schakel_matching.engine.fit import fitting
+from schakel_matching.engine.needs import Piece, pieces_of
+from schakel_matching.engine.parts import technology_part, text_part
+from schakel_matching.engine.ranges import CURRENT, SHOWN, SHOWN_WITHOUT_FIT, Model
+from schakel_matching.engine.reading import Reading
+from schakel_matching.engine.slate import Ended, FoundConcept, FoundNeed, Match, Need, Served, Slate
 
 
-def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, whole: bool = False) -> Slate:
+class _Ranking(msgspec.Struct, frozen=True):
+    """One need against the whole catalogue: every fieldlab scored, best first, and which of them fit."""
+
+    piece: Piece
+    order: tuple[tuple[Match, FieldlabState], ...]
+    fitting: frozenset[str]
+
+    @property
+    def open_fitting(self) -> list[Match]:
+        """Those that fit and have not ended, best first."""
+        return [match for match, state in self.order if match.slug in self.fitting and hard_rule(state) is None]
+
+
+def rank(
+    catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, whole: bool = False, model: Model = CURRENT
+) -> Slate:
     """Return the fieldlabs that fit a need, best first, each with its reasons.
 
     Args:
@@ -32,52 +43,75 @@ def rank(catalogue: Catalogue, need: Need, today: date, *, shown: int = SHOWN, w
         need: its text already masked.
         today: the day on which freshness is judged; the same day gives the same answer.
         shown: how many at most.
+        model: the present one, unless the installation went back to the one before.
         whole: also those that do not fit, after the same sum: for measuring the order, not for a company.
     """
-    reading = read(catalogue, need)
-    labs = catalogue.labs
-    fitting = {i for i in range(len(labs)) if fits(reading, catalogue, i)}
-    open_ = [i for i in range(len(labs)) if labs[i].state.status != "ended"]
-    no_fit = not fitting.intersection(open_)
-    candidates = open_ if no_fit or whole else [i for i in open_ if i in fitting]
-    scored = [(_match(reading, catalogue, i, today), labs[i].state) for i in candidates]
-    scored.sort(key=lambda pair: (-pair[0].score, pair[0].slug))
-    chosen = _spread(scored, min(shown, SHOWN_WITHOUT_FIT) if no_fit and not whole else shown)
-    ended = [_match(reading, catalogue, i, today) for i in fitting if labs[i].state.status == "ended"]
-    ended.sort(key=lambda match: (-match.score, match.slug))
+    rankings = [_ranking(piece, catalogue, today, model) for piece in pieces_of(catalogue, need, cuts=model.cuts)]
+    merged, hub = _merged(rankings), _hub(catalogue, need)
+    no_fit = not any(ranking.open_fitting for ranking in rankings)
+    open_ = [(match, state) for match, state in merged if hard_rule(state) is None]
+    candidates = open_ if no_fit or whole else [(match, state) for match, state in open_ if match.needs]
+    limit = min(shown, SHOWN_WITHOUT_FIT) if no_fit and not whole else shown
+    best = [ranking.open_fitting[0].slug for ranking in rankings if ranking.open_fitting]
+    chosen = chosen_from(candidates, limit, hub if need.postcode4 in catalogue.places else None, best)
+    ended = [match for match, _ in merged if match.ended is not None and match.needs]
     return Slate(
         matches=tuple(msgspec.structs.replace(match, rank=place) for place, match in enumerate(chosen, start=1)),
         ended=tuple(ended[:SHOWN_WITHOUT_FIT]),
-        concepts=_concepts(reading, catalogue),
+        concepts=_concepts([ranking.piece.reading for ranking in rankings], catalogue),
         no_fit=no_fit,
-        hub=_hub(catalogue, need),
-        model=MODEL,
+        hub=hub,
+        model=model.name,
+        needs=tuple(_found_need(ranking) for ranking in rankings),
+        endings=endings_of(catalogue, [(each.piece, bool(each.open_fitting)) for each in rankings], hub),
     )
 
 
-def _spread(scored: Sequence[tuple[Match, FieldlabState]], shown: int) -> list[Match]:
-    """Return the best, at most two of one campus: who is sent to a place may as well visit another."""
-    seen: Counter[str] = Counter()
-    chosen: list[Match] = []
-    for match, state in scored:
-        campus = state.postcode4 or state.slug
-        seen[campus] += 1
-        if seen[campus] <= PER_CAMPUS and len(chosen) < shown:
-            chosen.append(match)
-    return chosen
+def _ranking(piece: Piece, catalogue: Catalogue, today: date, model: Model) -> _Ranking:
+    labs = catalogue.labs
+    fit = frozenset(labs[i].state.slug for i in fitting(piece.reading, catalogue, calibrated=model.calibrated))
+    scored = [(_match(piece.reading, catalogue, i, today, model), labs[i].state) for i in range(len(labs))]
+    scored.sort(key=lambda pair: (-pair[0].score, pair[0].slug))
+    return _Ranking(piece, tuple(scored), fit)
 
 
-def _match(reading: Reading, catalogue: Catalogue, i: int, today: date) -> Match:
+def _merged(rankings: Sequence[_Ranking]) -> list[tuple[Match, FieldlabState]]:
+    """Return every fieldlab once, best first: with the reasons of the need that it answers best, and all it serves."""
+    best: dict[str, tuple[Match, FieldlabState]] = {}
+    serves: dict[str, list[tuple[float, str]]] = {}
+    for ranking in rankings:
+        for match, state in ranking.order:
+            fit = match.slug in ranking.fitting
+            known = best.get(match.slug)
+            if fit:
+                serves.setdefault(match.slug, []).append((-match.score, ranking.piece.id))
+            if known is None or match.score > known[0].score:
+                best[match.slug] = (match, state)
+    merged = [
+        (msgspec.structs.replace(match, needs=tuple(key for _, key in sorted(serves.get(slug, ())))), state)
+        for slug, (match, state) in best.items()
+    ]
+    return sorted(merged, key=lambda pair: (-pair[0].score, pair[0].slug))
+
+
+def _found_need(ranking: _Ranking) -> FoundNeed:
+    fitting = ranking.open_fitting
+    shown = fitting or [match for match, state in ranking.order if hard_rule(state) is None]
+    return FoundNeed(
+        id=ranking.piece.id,
+        quote=ranking.piece.reading.need.text,
+        technologies=tuple(concept.key for concept in ranking.piece.reading.concepts),
+        fits=bool(fitting),
+        fieldlabs=tuple(Served(match.slug, match.name, match.score) for match in shown[:SHOWN_WITHOUT_FIT]),
+    )
+
+
+def _match(reading: Reading, catalogue: Catalogue, i: int, today: date, model: Model) -> Match:
     lab = catalogue.labs[i]
-    need, state = reading.need, lab.state
-    found = (
-        text_part(reading, catalogue, i),
-        technology_part(reading, catalogue, i),
-        sector_part(need, catalogue, state),
-        distance_part(need, catalogue, lab),
-        status_part(state),
-        freshness_part(state, today),
-    )
+    state = lab.state
+    facts = fact_parts(reading, catalogue, lab, today)
+    found = (text_part(reading, catalogue, i), technology_part(reading, catalogue, i), *facts.values())
+    found = tuple((part, unknown) for part, unknown in found if part.name in model.parts)
     parts = tuple(part for part, _ in found)
     return Match(
         slug=state.slug,
@@ -96,11 +130,12 @@ def _ended(state: FieldlabState) -> Ended | None:
     return Ended(on=state.ended or state.status_as_of, successor=state.succeeded_by)
 
 
-def _concepts(reading: Reading, catalogue: Catalogue) -> tuple[FoundConcept, ...]:
+def _concepts(readings: Sequence[Reading], catalogue: Catalogue) -> tuple[FoundConcept, ...]:
     known = catalogue.vocabulary.technologies
+    found = {c.key: c for reading in reversed(readings) for c in reversed(reading.concepts)}
     return tuple(
         FoundConcept(key=c.key, label_nl=known[c.key].label_nl, label_en=known[c.key].label_en, words=c.spans)
-        for c in reading.concepts
+        for c in reversed(found.values())
     )
 
 

@@ -1,15 +1,18 @@
 """Reading a need once: its words, its technologies, and how much of it each fieldlab's words answer."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 import numpy as np
 
 from schakel_matching.engine.catalogue import Catalogue, Index
+from schakel_matching.engine.elsewhere import Asked, asked_of
 from schakel_matching.engine.meaning import Sense, standard
-from schakel_matching.engine.slate import Need
+from schakel_matching.engine.slate import Need, Told
 from schakel_matching.engine.vocabulary import Concept
+from schakel_matching.engine.wanted import Wanted, wanted_of
 from schakel_matching.engine.wordlists import STOPWORDS
 from schakel_matching.engine.words import Token, content_of, tokens_of
 
@@ -37,6 +40,9 @@ class Reading(msgspec.Struct, frozen=True):
         coverage: per fieldlab of the catalogue, 0..1: how much of the need its words answer.
         telling: the same, standardised over the catalogue.
         sense: closeness by meaning; None when the catalogue has no encoders.
+        transformations: changes that the technologies asked belong to, and how surely; the surest first.
+        service: what the company wants a fieldlab to do, if it is known.
+        elsewhere: what it asks that no fieldlab does.
     """
 
     need: Need
@@ -47,13 +53,33 @@ class Reading(msgspec.Struct, frozen=True):
     coverage: tuple[float, ...]
     telling: tuple[float, ...] = ()
     sense: Sense | None = None
+    transformations: Mapping[str, float] = MappingProxyType({})
+    service: Wanted | None = None
+    elsewhere: tuple[Asked, ...] = ()
 
 
 def read(catalogue: Catalogue, need: Need) -> Reading:
     """Read a need against a catalogue."""
+    return read_all(catalogue, [need])[0]
+
+
+def read_all(catalogue: Catalogue, needs: Sequence[Need]) -> list[Reading]:
+    """Read needs of one company against a catalogue; their texts are encoded in one call."""
+    telling = [bool(content_of(tokens_of(need.text))) for need in needs]
+    texts = [need.text for need, tells in zip(needs, telling, strict=True) if tells]
+    meaning = catalogue.meaning
+    senses = iter(meaning.read(texts, needs[0].language) if meaning is not None and texts else ())
+    return [
+        _read(catalogue, need, next(senses, None) if tells else None)
+        for need, tells in zip(needs, telling, strict=True)
+    ]
+
+
+def _read(catalogue: Catalogue, need: Need, sense: Sense | None) -> Reading:
     tokens = tokens_of(need.text)
     words = content_of(tokens)
-    concepts = [c for c in catalogue.vocabulary.find(need.text, tokens) if c.strength >= _CONCEPT_STRENGTH_MIN]
+    concepts = corrected(catalogue.vocabulary.find(need.text, tokens), need.told)
+    concepts = [c for c in concepts if c.strength >= _CONCEPT_STRENGTH_MIN]
     concepts = sorted(concepts, key=lambda c: (-c.strength * catalogue.rarity_of(c.key), c.key))[:_CONCEPTS_MAX]
     index = catalogue.words
     own = list(dict.fromkeys(t.stem for t in words))
@@ -65,7 +91,6 @@ def read(catalogue: Catalogue, need: Need) -> Reading:
     weights.update((unit, _NEAR * likeness) for likes in near.values() for unit, likeness in likes)
     weights.update(dict.fromkeys(own, 1.0))
     coverage = tuple(_coverage(index, near, additions))
-    meaning = catalogue.meaning
     return Reading(
         need=need,
         words=tuple(words),
@@ -74,8 +99,27 @@ def read(catalogue: Catalogue, need: Need) -> Reading:
         concepts=tuple(concepts),
         coverage=coverage,
         telling=tuple(standard(np.array(coverage), _COVERAGE_SPREAD).tolist()),
-        sense=meaning.read(need.text, need.language) if meaning is not None and words else None,
+        sense=sense,
+        transformations=_transformations(catalogue, concepts),
+        service=wanted_of(need, tokens),
+        elsewhere=asked_of(need.text, tokens),
     )
+
+
+def corrected(found: Sequence[Concept], told: Told) -> list[Concept]:
+    """Return the technologies that count: what the company calls wrong goes, what it calls right is sure."""
+    kept = {concept.key: concept for concept in found if concept.key not in told.wrong}
+    for key in told.right:
+        kept[key] = Concept(key=key, strength=1.0, spans=kept[key].spans if key in kept else ())
+    return list(kept.values())
+
+
+def _transformations(catalogue: Catalogue, concepts: Sequence[Concept]) -> Mapping[str, float]:
+    found: dict[str, float] = {}
+    for concept in concepts:
+        for key in catalogue.vocabulary.technologies[concept.key].transformations:
+            found[key] = max(found.get(key, 0.0), concept.strength)
+    return MappingProxyType(dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))))
 
 
 def _stems_of(catalogue: Catalogue, technology: str) -> list[str]:

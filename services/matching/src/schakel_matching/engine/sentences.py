@@ -6,10 +6,8 @@ Words between quotation marks are real quotes, always: of the company's own text
 from collections.abc import Sequence
 from typing import Final
 
-from schakel_contracts.fieldlabs import Capacity, FieldlabStatus
 from schakel_matching.engine.catalogue import Catalogue, Lab
 from schakel_matching.engine.reading import Reading
-from schakel_matching.engine.slate import Unknown
 from schakel_matching.engine.vocabulary import Concept, Vocabulary
 from schakel_matching.engine.words import tokens_of
 
@@ -17,8 +15,6 @@ Said = tuple[str, str]
 """The same in Dutch and in English."""
 
 _QUOTE_WORDS: Final = 24
-_MONTHS_NL: Final = "januari,februari,maart,april,mei,juni,juli,augustus,september,oktober,november,december"
-_MONTHS_EN: Final = "January,February,March,April,May,June,July,August,September,October,November,December"
 
 
 def best_quote(lab: Lab, language: str, reading: Reading, catalogue: Catalogue, i: int) -> str | None:
@@ -79,8 +75,9 @@ def technology(
 ) -> Said:
     """Say which technologies the company asks and which of them the fieldlab works with."""
     told = [*shared, *near] or list(asked)
-    spans = list(dict.fromkeys(c.spans[0] for c in told))[:3]
-    nl, en = f"U noemt {_list(spans, 'en')}. ", f"You name {_list(spans, 'and')}. "
+    spans = list(dict.fromkeys(c.spans[0] for c in told if c.spans))[:3]
+    nl = f"U noemt {_list(spans, 'en')}. " if spans else "U koos zelf de techniek. "
+    en = f"You name {_list(spans, 'and')}. " if spans else "You chose the technology yourself. "
     if shared:
         nl += f"Dit fieldlab werkt aan {_names(vocabulary, shared, 'nl')}."
         en += f"This fieldlab works on {_names(vocabulary, shared, 'en')}."
@@ -91,87 +88,6 @@ def technology(
         nl += f"Dat gaat over {_names(vocabulary, told, 'nl')}. Dat noemt dit fieldlab niet."
         en += f"That is about {_names(vocabulary, told, 'en')}. This fieldlab does not name it."
     return nl, en
-
-
-def sector_unknown(missing: Unknown) -> Said:
-    """Say whose sector is missing."""
-    if missing == "company_sector":
-        return "We weten nog niet in welke sector u werkt.", "We do not know yet in which sector you work."
-    return "Dit fieldlab noemt geen sectoren.", "This fieldlab names no sectors."
-
-
-def sector(name: tuple[str, str], *, shared: bool) -> Said:
-    """Say whether the fieldlab names the company's sector (Dutch and English name)."""
-    if shared:
-        return f"Dit fieldlab werkt voor uw sector: {name[0]}.", f"This fieldlab works for your sector: {name[1]}."
-    return f"Dit fieldlab noemt uw sector niet: {name[0]}.", f"This fieldlab does not name your sector: {name[1]}."
-
-
-def distance_unknown(missing: Unknown) -> Said:
-    """Say whose place is missing."""
-    if missing == "company_place":
-        return "We weten nog niet waar u zit.", "We do not know yet where you are."
-    return "Dit fieldlab heeft niet één vaste plaats.", "This fieldlab has no single place."
-
-
-def distance(km: float, place: str | None) -> Said:
-    """Say how far it is, in whole kilometres as the crow flies."""
-    far = max(1, round(km))
-    where = f" ({place})" if place else ""
-    return f"Ongeveer {far} km bij u vandaan{where}.", f"About {far} km from you{where}."
-
-
-_STATUS: Final[dict[FieldlabStatus, Said]] = {
-    "active": ("Dit fieldlab is open.", "This fieldlab is open."),
-    "unknown": (
-        "We weten niet zeker of dit fieldlab nu open is. De hub kan het voor u navragen.",
-        "We are not sure that this fieldlab is open now. The hub can ask for you.",
-    ),
-    "candidate": ("Dit fieldlab is nog in opbouw.", "This fieldlab is still being set up."),
-    "paused": ("Dit fieldlab staat nu stil.", "This fieldlab is paused now."),
-    "ended": ("Dit fieldlab is gestopt.", "This fieldlab has ended."),
-}
-_CAPACITY: Final[dict[Capacity, Said]] = {
-    "free": (" Er is plaats.", " It has room."),
-    "limited": (" Er is weinig plaats.", " It has little room."),
-    "full": (" Het zit vol, daarom staat het lager.", " It is full, so it stands lower."),
-    "unknown": ("", ""),
-}
-
-
-def status(now: FieldlabStatus, capacity: Capacity) -> Said:
-    """Say whether it works and has room."""
-    nl, en = _STATUS[now]
-    more_nl, more_en = _CAPACITY[capacity]
-    return nl + more_nl, en + more_en
-
-
-def confirmed(on: str) -> Said:
-    """Say when the record was last confirmed (YYYY-MM-DD)."""
-    return (
-        f"De gegevens zijn bevestigd op {_day(on, _MONTHS_NL)}.",
-        f"The record was confirmed on {_day(on, _MONTHS_EN)}.",
-    )
-
-
-def not_confirmed(seen: str | None) -> Said:
-    """Say that nobody confirmed the record, and when the fieldlab was last seen."""
-    nl, en = "Niemand heeft deze gegevens nog bevestigd", "Nobody has confirmed this record yet"
-    if not seen:
-        return f"{nl}.", f"{en}."
-    return (
-        f"{nl}. Wat we weten is van {_day(seen, _MONTHS_NL)}.",
-        f"{en}. What we know is from {_day(seen, _MONTHS_EN)}.",
-    )
-
-
-def _day(on: str, months: str) -> str:
-    """Write a date of YYYY, YYYY-MM or YYYY-MM-DD in words, no more precise than it is."""
-    year, *rest = on.split("-")
-    words = [str(int(rest[1]))] if len(rest) > 1 else []
-    if rest:
-        words.append(months.split(",")[int(rest[0]) - 1])
-    return " ".join([*words, year])
 
 
 def _list(words: Sequence[str], last: str) -> str:

@@ -37,6 +37,7 @@ class Technology(msgspec.Struct, frozen=True):
     synonyms_en: tuple[str, ...] = ()
     skills: frozenset[str] = frozenset()
     skill_labels: tuple[str, ...] = ()
+    transformations: tuple[str, ...] = ()
 
     @property
     def phrases(self) -> tuple[str, ...]:

@@ -52,3 +52,35 @@ NEVER_ALONE: Final = _words(
     """
 )
 """Words too general to stand for the one phrase in which they happen to occur."""
+
+CONNECTIVES: Final = _words("en and maar but plus")
+"""Words with which a second need can begin inside a sentence."""
+
+CONTRASTS: Final = _words("maar but")
+"""Connectives after which "we" begins a condition ("maar we hebben geen tijd"), not a need."""
+
+ADDITIONS: Final = _words("also bovendien daarnaast besides ook tevens verder")
+"""Words near the start of a sentence that say that it adds something."""
+
+ADDS_ALL: Final = _words("besides bovendien daarnaast verder")
+"""Of these, the words that do so by themselves: "ook de nieuwe machine helpt niet" adds no wish."""
+
+PREPOSITIONS: Final = _words("bij for from in met of on op uit van voor with")
+SUBJECTS: Final = _words("als de het how hoe i if ik mijn mijne my ons onze our the we wij")
+"""Words with which a clause of its own begins: who or what it is about."""
+OURSELVES: Final = _words("i ik we wij")
+
+WISHES: Final = _words("looking need needs require want wants wil willen wens wensen zoek zoeken zouden zou would")
+"""Verbs by which a company says what it wants."""
+
+DOINGS: Final = _words(
+    """
+    are ben bewerken bouw bouwen brouwen build develop draai draaien groeien grow have heb hebben install installeren
+    lever leveren machine maak maken make manufacture mill onderhouden ontwikkelen overhaul pack print printen process
+    produce produceer produceren repair repareren run sell supply verhuren verkopen verwerken weld zijn
+    """
+)
+"""Verbs after "we" that say what a company is or does, before it comes to what it asks."""
+
+BACKWARD: Final = _words("daarvan ervan it them")
+"""Words that speak of what was said just before."""

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 
 from schakel_common.commands import CommandDep, etag_of
 from schakel_common.http import PrincipalDep
+from schakel_common.readings import ReadingDep
 from schakel_common.use_cases import NoInput
 from schakel_registry import queries
 from schakel_registry.api.dependencies import ClockDep, DatabaseDep, ReferenceDep
@@ -34,10 +35,13 @@ async def ask_to_join_company(body: membership.AskToJoin, command: CommandDep, c
 
 
 @router.get("/companies/{company_id}")
-async def get_company(company_id: UUID, principal: PrincipalDep, database: DatabaseDep, response: Response) -> Any:  # noqa: ANN401 - any JSON
+async def get_company(
+    company_id: UUID, principal: PrincipalDep, database: DatabaseDep, response: Response, reading: ReadingDep
+) -> Any:  # noqa: ANN401 - any JSON
     """Read a company with what identifies it: its members, its hub, and a fieldlab that it asked."""
     async with database.reading() as session:
         found = await queries.company(session, principal, company_id)
+    await reading.of([company_id])
     response.headers["ETag"] = etag_of(found["version"])
     return found
 

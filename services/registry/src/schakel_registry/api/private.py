@@ -8,6 +8,7 @@ from pydantic import Field
 
 from schakel_common.bodies import ApiModel
 from schakel_common.http import PrincipalDep
+from schakel_common.readings import ReadingDep
 from schakel_registry import queries
 from schakel_registry.api.dependencies import DatabaseDep
 
@@ -21,7 +22,9 @@ class Ids(ApiModel):
 
 
 @router.post("/companies")
-async def private_companies(body: Ids, principal: PrincipalDep, database: DatabaseDep) -> Any:  # noqa: ANN401 - any JSON
+async def private_companies(body: Ids, principal: PrincipalDep, database: DatabaseDep, reading: ReadingDep) -> Any:  # noqa: ANN401 - any JSON
     """Read name, number, place and contacts per company, or ``reason``: ``forbidden`` or ``erased``."""
     async with database.reading() as session:
-        return await queries.private_companies(session, principal, body.ids)
+        found = await queries.private_companies(session, principal, body.ids)
+    await reading.of_items(found)
+    return found

@@ -1,0 +1,62 @@
+"""The needs in one text: where it is cut, and each need read by itself."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.cutting import cuts_of, pieces_at
+from schakel_matching.engine.reading import Reading, read, read_all
+from schakel_matching.engine.slate import Need
+
+_CLOSE_ENOUGH: Final = 0.85
+"""Closeness by meaning from which a piece without a technology is a need of its own; chosen on the judged set."""
+_NEEDS_MAX: Final = 5
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """One need: its id (``n1``, ``n2``, ...) and its text, read by itself."""
+
+    id: str
+    reading: Reading
+
+
+def pieces_of(catalogue: Catalogue, need: Need, *, cuts: bool = True) -> tuple[Piece, ...]:
+    """Return the needs in a text, in its order; a text with one need is read as a whole.
+
+    Args:
+        catalogue: what it is read against.
+        need: with the company's own cutting, if it told one.
+        cuts: whether it is cut where the company did not.
+    """
+    if need.told.needs:
+        return _numbered(read_all(catalogue, [_only(need, quote) for quote in need.told.needs]))
+    places = cuts_of(need.text)[: _NEEDS_MAX - 1] if cuts else []
+    if not places:
+        return _numbered([read(catalogue, need)])
+    readings = read_all(catalogue, [_only(need, quote) for quote in pieces_at(need.text, places)])
+    kept = [cut for cut, two in zip(places, itertools.pairwise(readings), strict=True) if _two(*two)]
+    if len(kept) < len(places):
+        readings = read_all(catalogue, [_only(need, quote) for quote in pieces_at(need.text, kept)])
+    return _numbered(readings)
+
+
+def _numbered(readings: Sequence[Reading]) -> tuple[Piece, ...]:
+    return tuple(Piece(f"n{at}", reading) for at, reading in enumerate(readings, start=1))
+
+
+def _only(need: Need, quote: str) -> Need:
+    return msgspec.structs.replace(need, text=quote)
+
+
+def _two(before: Reading, after: Reading) -> bool:
+    """Return whether two pieces next to each other are two needs: each says something of its own."""
+    return _stands(before) and _stands(after)
+
+
+def _stands(reading: Reading) -> bool:
+    if reading.concepts or reading.sense is None:
+        return bool(reading.concepts)
+    return bool(len(reading.sense.absolute)) and float(reading.sense.absolute.max()) >= _CLOSE_ENOUGH
