@@ -1,4 +1,4 @@
-"""Fills an image: ``install.py MEMBER`` puts the packages it needs into /packages, ``install.py`` compiles our own in /app.
+"""Fills an image: ``install.py MEMBER`` puts what it needs into /packages, ``install.py`` compiles our own in /app.
 
 Byte code carries a hash of its source instead of the source's time, so that two builds are equal; and it is there at
 all, because a process that cannot write would compile everything anew at each start.

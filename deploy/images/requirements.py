@@ -12,14 +12,14 @@ OURS = "schakel-"
 WHY = re.compile(r"^ +#(?: via)? +(\S+)$")
 
 
-def blocks(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
-    """Return of each package its lines in the lock, and what asks for it."""
-    found: dict[str, tuple[str, frozenset[str]]] = {}
+def blocks(lock: str) -> list[tuple[str, str, frozenset[str]]]:
+    """Return of each pin (a package may have one per Python version) its name, its lines, and what asks for it."""
+    found = []
     for block in re.split(r"\n(?=[a-z0-9])", lock.strip()):
         lines = block.splitlines()
         why = {match[1] for line in lines if (match := WHY.match(line))}
         pin = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
-        found[re.split(r"[=\[ ]", block, maxsplit=1)[0]] = (pin, frozenset(why))
+        found.append((re.split(r"[=\[ ]", block, maxsplit=1)[0], pin, frozenset(why)))
     return found
 
 
@@ -27,9 +27,9 @@ def needed_by(member: str, lock: str) -> list[str]:
     """Return the pins, with hashes, of all that a member and the libraries of ours need."""
     packages = blocks(lock)
     wanted = {member, "schakel-contracts"} | ({"schakel-common"} if member != "schakel-keycloak" else set())
-    while more := {name for name, (_, why) in packages.items() if name not in wanted and why & wanted}:
+    while more := {name for name, _, why in packages if name not in wanted and why & wanted}:
         wanted |= more
-    return [pin for name, (pin, _) in packages.items() if name in wanted]
+    return [pin for name, pin, _ in packages if name in wanted]
 
 
 if __name__ == "__main__":

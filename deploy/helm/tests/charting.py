@@ -13,7 +13,7 @@ from helm_python import _native
 HERE = Path(__file__).parent
 CHART = HERE.parent / "schakel"
 EXAMPLES = HERE.parent / "examples"
-OLDEST, NEWEST = "v1.31.0", "v1.36.0"
+OLDEST, NEWEST = "v1.31.0", "v1.37.0"
 EVERY_API = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1")
 SERVICES = ("registry", "matching", "events", "gateway", "portal")
 

@@ -22,6 +22,7 @@
 {{- with $own.worker }}{{ if gt (int .replicas) 12 }}{{ fail (printf "%s.worker.replicas is %d but a topic has 12 partitions: set it to 12 or less, more would stand idle." $service (int .replicas)) }}{{ end }}{{ end }}
 {{- end }}
 {{- include "schakel.needSecret" (list $ "portal.secrets.existingSecret" $v.portal.secrets.existingSecret "schakel-portal" (list "client-secret" "session-key") "VALUE") }}
+{{- if $v.processingLog.endpoint }}{{ include "schakel.needSecret" (list $ "processingLog.existingSecret" $v.processingLog.existingSecret "schakel-processing-log" (list "key") "FERNET-KEY") }}{{ end }}
 {{- if $v.realm.enabled }}{{ include "schakel.needSecret" (list $ "realm.existingSecret" $v.realm.existingSecret "schakel-realm" (list "admin-password" "portal-client-secret" "verify-client-secret" "events-client-secret") "VALUE") }}{{ end }}
 {{- end }}
 

@@ -112,6 +112,17 @@ volumeMounts:
 - {name: SCHAKEL_AUDIENCE, value: {{ $v.audience | quote }}}
 - {name: SCHAKEL_ALLOWED_CLIENTS, value: {{ join "," $v.allowedClients | quote }}}
 - {name: SCHAKEL_LOG_LEVEL, value: {{ $v.logLevel }}}
+{{- if $v.readOnly }}
+- {name: SCHAKEL_READ_ONLY, value: "true"}
+{{- end }}
+{{- with $v.trustedProxies }}
+- {name: SCHAKEL_TRUSTED_PROXIES, value: {{ join "," . | quote }}}
+{{- end }}
+{{- with $v.processingLog }}{{ if .endpoint }}
+- {name: SCHAKEL_PROCESSING_LOG_ENDPOINT, value: {{ .endpoint | quote }}}
+- name: SCHAKEL_PROCESSING_LOG_KEY
+  valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: key}}
+{{- end }}{{ end }}
 {{- with $v.otlpEndpoint }}
 - {name: SCHAKEL_OTLP_ENDPOINT, value: {{ . | quote }}}
 {{- end }}
@@ -120,6 +131,9 @@ volumeMounts:
 - {name: SCHAKEL_GATEWAY_URL, value: "http://{{ $name }}-gateway"}
 {{- with $v.keycloakUrl }}
 - {name: SCHAKEL_KEYCLOAK_URL, value: {{ . | quote }}}
+{{- end }}
+{{- with $own.securityContact }}
+- {name: SCHAKEL_SECURITY_CONTACT, value: {{ . | quote }}}
 {{- end }}
 - name: SCHAKEL_CLIENT_SECRET
   valueFrom: {secretKeyRef: {name: {{ $own.secrets.existingSecret }}, key: client-secret}}

@@ -62,7 +62,7 @@ def images(targets: Sequence[str], base: str, version: str, *, twice: bool) -> i
 
 def local_base() -> str:
     """Return a base of Debian's own Python, made here when it is not there yet; production names an image."""
-    if subprocess.run(("buildah", "inspect", LOCAL_BASE), check=False, capture_output=True).returncode == 0:
+    if LOCAL_BASE in _run("buildah", "images", "--format", "{{.Name}}").split("\n"):
         return LOCAL_BASE
     if shutil.which("mmdebstrap") is None:
         raise ImagesError("name a base with --base, or install mmdebstrap (Debian) to have one made here")
