@@ -20,10 +20,10 @@ NEEDLESS = ("tests", "test", "bin")
 def install(member: str) -> None:
     """Install what the lock says that a member needs, without what no program reads."""
     wanted = HERE / "requirements.txt"
-    choose = [sys.executable, HERE / "requirements.py", HERE / "requirements.lock", member]
+    choose = (sys.executable, str(HERE / "requirements.py"), str(HERE / "requirements.lock"), member)
     wanted.write_bytes(subprocess.run(choose, check=True, capture_output=True).stdout)  # noqa: S603 - our own program
     pip = ("-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary=:all:", "--no-deps", "--no-compile")
-    subprocess.run([sys.executable, *pip, "--target", PACKAGES, "-r", wanted], check=True)  # noqa: S603 - pip
+    subprocess.run([sys.executable, *pip, "--target", str(PACKAGES), "-r", str(wanted)], check=True)  # noqa: S603 - pip
     for folder in [PACKAGES / "bin", *(each for name in NEEDLESS for each in PACKAGES.glob(f"*/**/{name}"))]:
         shutil.rmtree(folder, ignore_errors=True)
 

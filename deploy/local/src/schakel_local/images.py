@@ -105,7 +105,7 @@ def help_seconds(image: str) -> float:
 
 
 def write_sbom(target: str) -> None:
-    """Write a CycloneDX document of the packages that the image's part of the lock names, with their hashes."""
+    """Write a CycloneDX document of the packages that the image's part of the lock names."""
     chosen = _run("python3", "deploy/images/requirements.py", "requirements.lock", f"schakel-{target}")
     components = []
     for pin in chosen.split("\n"):
