@@ -43,14 +43,14 @@ def issuer() -> TokenIssuer:
 
 @pytest.fixture
 async def world(
-    postgres_server: PostgresServer, reference_data: ReferenceData, issuer: TokenIssuer
+    postgres_server: PostgresServer, reference_data: ReferenceData, issuer: TokenIssuer, encoders: Encoders
 ) -> AsyncIterator[World]:
     async with service_database(postgres_server, "matching", MIGRATIONS) as url:
         database = Database(url, pool_size=10)
         settings = MatchingSettings(database_url=url, data_dir=DATA_DIR, not_yet_known_wait_seconds=0.1)
         clock = FixedClock(NOW)
         recommender = Recommender(reference_data)
-        app = make_app(settings, database, issuer.verifier(settings), clock, recommender)
+        app = make_app(settings, database, issuer.verifier(settings), clock, recommender, encoders=encoders)
         try:
             async with api_client(app) as client:
                 yield World(database, client, clock, issuer, recommender)

@@ -50,6 +50,8 @@ async def test_a_member_submits_a_text_and_the_event_carries_no_word_of_it(world
         "concepts": ["robot_welding"],
         "matches": [{"fieldlab": "lasfabriek", "rank": 1}],
         "model": "additive-3.0.0",
+        "shared": False,
+        "judgements": [],
     }
 
 

@@ -89,11 +89,76 @@ def desk() -> dict[str, Any]:
     return {
         "hub": "oost",
         "requests": page_of([referral(), late]),
+        "challenges": [need()],
         "companiesToVerify": [referral()["company"]],
         "counts": {"open": 2, **none, **some},
         "callBacksState": "OK",
         "callBacks": [block("callBack")],
     }
+
+
+def need(**changes: Any) -> dict[str, Any]:
+    """A company's need with two fieldlabs, of which its adviser recommends one, and one that the adviser added."""
+    said = {"hub": "oost", "at": "2026-11-23T10:15:00Z", "reason": "Zij kennen <kleine> series."}
+    return {
+        "id": "ch1",
+        "version": 3,
+        "status": "OPEN",
+        "companyId": "c1",
+        "homeHub": "oost",
+        "routedHub": "oost",
+        "submittedOn": "2026-11-20",
+        "language": "NL",
+        "province": "NL-OV",
+        "shared": False,
+        "concepts": ["robot_welding"],
+        "model": "1",
+        "slate": [],
+        "privateState": "OK",
+        "text": "Wij lassen kleine series met de hand.",
+        "matches": [match("smart-welding-factory", 1), match("robohouse", 2)],
+        "judgements": [
+            {"fieldlab": "robohouse", "action": "PIN", **said},
+            {"fieldlab": "campione", "action": "ADD", **said},
+        ],
+        "company": referral()["company"],
+        "referrals": [referral()],
+        **changes,
+    }
+
+
+def opportunity(**changes: Any) -> dict[str, Any]:
+    """A need that its company agreed to show, which fits one fieldlab."""
+    placed = match("smart-welding-factory", 2)
+    return {
+        "challengeId": "0c6f9a1e-1111-4222-8333-444455556666",
+        "submittedOn": "2026-11-20",
+        "hub": "zuid",
+        "language": "NL",
+        "text": "Wij lassen <kleine> series met de hand.",
+        "concepts": ["robot_welding"],
+        "sbiDivision": "25",
+        "sizeClass": "SMALL",
+        "municipalityCode": None,
+        "postcode": None,
+        "fits": [
+            {
+                **{key: placed[key] for key in ("name", "rank", "score", "parts")},
+                "fieldlab": placed["slug"],
+                "judgement": "PIN",
+            }
+        ],
+        **changes,
+    }
+
+
+def white_spots(_info: object, region: str | None = None) -> dict[str, Any]:
+    """One technology that no fieldlab has, and one that fieldlabs of other provinces have."""
+    spots = [
+        {"technology": "robot_welding", "province": "NL-DR", "companies": 7, "needs": 9, "fieldlabsElsewhere": 3},
+        {"technology": "iot", "province": "NL-ZE", "companies": 5, "needs": 5, "fieldlabsElsewhere": 0},
+    ]
+    return {"asOf": "2026-10-31T22:59:59Z", "position": 42, "exact": bool(region), "region": region, "spots": spots}
 
 
 def draft() -> dict[str, Any]:
@@ -132,7 +197,20 @@ def answers() -> dict[str, Any]:
         "case": lambda _info, slug: case if slug == case["slug"] else None,
         "network": {**network, "indicators": figures()},
         "figures": [block("figure")],
+        "whiteSpots": white_spots,
         "myReferrals": [referral()],
+        "myChallenges": [need()],
+        "fieldlabOpportunities": [opportunity()],
+        "hubOpportunities": [opportunity()],
+        "hubBundles": [
+            {
+                "concepts": ["robot_welding"],
+                "words": ["lasrobot"],
+                "companies": 3,
+                "needs": [{"challengeId": f"ch{i}", "text": f"Wij <{i}> zoeken een lasrobot."} for i in (1, 2, 3)],
+            }
+        ],
+        "challenge": lambda _info, **asked: need() if asked["id"] == "ch1" else None,
         "referral": referral(),
         "hubDesk": desk(),
         "fieldlabInbox": page_of([referral()]),

@@ -1,11 +1,11 @@
 """The pages as a browser without scripts sees them."""
 
 import re
-from html import unescape
 from typing import Any
 
 import httpx
 import pytest
+from portal_forms import fill, hidden
 
 from schakel_portal.settings import PortalSettings
 
@@ -17,25 +17,15 @@ PUBLIC += ["/toegankelijkheid", "/privacy"]
 PRIVATE = [
     "/mijn",
     "/mijn/r1",
+    "/mijn/vraag/ch1",
     "/loket/oost",
+    "/loket/oost/vraag/ch1",
+    "/loket/oost/kansen",
+    "/fieldlab/smart-welding-factory/kansen",
     "/fieldlab/smart-welding-factory/aanvragen",
     "/agenda/nieuw",
     "/verhalen/nieuw",
 ]
-
-
-def hidden(html: str, name: str) -> str:
-    """The value of a hidden field."""
-    found = re.search(rf'name="{name}" value="([^"]*)"', html)
-    assert found, f"no field {name}"
-    return unescape(found[1])
-
-
-async def fill(browser: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
-    """Open a page with a form and send it, as a browser does."""
-    page = await browser.get(path)
-    sealed = {name: hidden(page.text, name) for name in ("formToken", "idempotencyKey")}
-    return await browser.post(path, data=sealed | fields)
 
 
 async def with_draft(browser: httpx.AsyncClient, gateway: Any) -> None:
@@ -373,13 +363,13 @@ async def test_figures_of_a_past_day_are_asked_for_and_unknown_is_no_zero(
     browser: httpx.AsyncClient, gateway: Any
 ) -> None:
     page = (await browser.get("/cijfers?op=2026-01-31")).text
-    assert gateway.asked[-1]["variables"] == {"asOf": "2026-01-31"}
+    assert gateway.asked[-1]["variables"] == {"asOf": "2026-01-31", "region": None}
     assert "Wij tellen dit sinds 1 november 2026." in page
     assert "Te weinig om te laten zien" in page
     assert "Positie 42" in page
     wrong = await browser.get("/cijfers?op=gisteren")
     assert "Kies een dag, bijvoorbeeld 2026-01-31." in wrong.text
-    assert gateway.asked[-1]["variables"] == {"asOf": None}
+    assert gateway.asked[-1]["variables"] == {"asOf": None, "region": None}
 
 
 async def test_files_are_kept_and_pages_name_their_version(browser: httpx.AsyncClient) -> None:

@@ -14,6 +14,18 @@ class RankedFieldlab(msgspec.Struct, frozen=True):
     score: float
 
 
+Judging = Literal["add", "pin", "drop"]
+"""What an adviser of the company's hub says of a fieldlab: it belongs in the slate, on top of it, or not in it."""
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What an adviser says of a fieldlab now; the reason stays with its owner, and no score is changed by it."""
+
+    fieldlab: str
+    action: Judging
+    hub: str
+
+
 class ChallengeState(msgspec.Struct, frozen=True):
     """The whole public state of a challenge.
 
@@ -24,6 +36,8 @@ class ChallengeState(msgspec.Struct, frozen=True):
         sbi_division: two digits, or None.
         matches: best first.
         model: version of the matching model that made the slate.
+        shared: the company agreed that fieldlabs and hubs it may suit see the need, without name.
+        judgements: what advisers say now, beside ``matches`` and never in them; by fieldlab.
     """
 
     id: UUID
@@ -39,3 +53,5 @@ class ChallengeState(msgspec.Struct, frozen=True):
     concepts: list[str] = []
     matches: list[RankedFieldlab] = []
     model: str = ""
+    shared: bool = False
+    judgements: list[Judgement] = []

@@ -10,7 +10,7 @@ import msgspec
 
 from schakel_contracts.activities import ActivityState, RegistrationState
 from schakel_contracts.cases import CaseState, Effect
-from schakel_contracts.challenges import ChallengeState, RankedFieldlab
+from schakel_contracts.challenges import ChallengeState, Judgement, RankedFieldlab
 from schakel_contracts.companies import CompanyState, Establishment, Member
 from schakel_contracts.fieldlabs import Confirmation, FieldlabState, Recognition
 from schakel_contracts.figures import FigureState
@@ -207,6 +207,8 @@ _SAMPLES: Final[Mapping[str, tuple[msgspec.Struct, Mapping[str, dict[str, Any]]]
                 "withdrawn": {"status": "withdrawn"},
                 "closed": {"status": "closed"},
                 "erased": {**_FORGOTTEN, "status": "erased", "sbi_division": None, "concepts": [], "matches": []},
+                "judged": {"judgements": [Judgement(fieldlab="example-welding", action="add", hub="oost")]},
+                "consent-changed": {"shared": True},
             },
         ),
         REFERRALS.name: (

@@ -122,7 +122,7 @@ CHALLENGES: Final = Topic(
     owner="matching",
     plural="challenges",
     state=ChallengeState,
-    happenings=("submitted", "rematched", "withdrawn", "closed", "erased"),
+    happenings=("submitted", "rematched", "withdrawn", "closed", "erased", "judged", "consent-changed"),
 )
 REFERRALS: Final = Topic(
     name="matching-referrals-v1",

@@ -83,6 +83,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("matching", "finishCallBack", "POST /v1/call-backs/{callBackId}/done", "callBack"),
     Command("matching", "submitChallenge", "POST /v1/challenges", "challenge"),
     Command("matching", "withdrawChallenge", "POST /v1/challenges/{challengeId}/withdrawal", "challenge"),
+    Command("matching", "shareChallenge", "POST /v1/challenges/{challengeId}/consent", "challenge"),
+    Command("matching", "judgeFieldlab", "POST /v1/challenges/{challengeId}/judgements", "challenge"),
     Command("matching", "requestReferral", "POST /v1/referrals", "referral"),
     Command("matching", "acceptReferral", "POST /v1/referrals/{referralId}/acceptance", "referral"),
     Command("matching", "declineReferral", "POST /v1/referrals/{referralId}/decline", "referral"),

@@ -132,6 +132,37 @@ class Owners:
             raise _problem(status, headers, body)
         return [snake_keys(item) for item in body.get("items", [])]
 
+    async def opportunities(self, session: "Session", **whose: str) -> list[dict[str, Any]]:
+        """Ask which shared needs fit a ``fieldlab``, or the fieldlabs of a ``hub``.
+
+        Raises:
+            Problem: as matching said it, or ``unavailable``.
+        """
+        found = await self._items(session, "/v1/opportunities", whose, self._settings.private_seconds_max)
+        for need in found:
+            need["fits"] = [match_fields(fit) for fit in need["fits"]]
+        return found
+
+    async def bundles(self, session: "Session", hub: str) -> list[dict[str, Any]]:
+        """Ask which shared needs of a hub's companies one session could serve; needs may have to be read first.
+
+        Raises:
+            Problem: as matching said it, or ``unavailable``.
+        """
+        return await self._items(session, "/v1/bundles", {"hub": hub}, self._settings.owner_seconds_max)
+
+    async def _items(
+        self, session: "Session", path: str, query: Mapping[str, str], seconds: float
+    ) -> list[dict[str, Any]]:
+        """Read a list of the matching service, after what the caller has seen."""
+        asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+        status, headers, body = await self._call(
+            session, "matching", "GET", f"{path}?{asked}", seconds, headers=_read_after(session, "matching")
+        )
+        if status >= REFUSED:
+            raise _problem(status, headers, body)
+        return [snake_keys(item) for item in body.get("items", [])]
+
     async def _call(
         self,
         session: "Session",

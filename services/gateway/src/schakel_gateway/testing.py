@@ -86,7 +86,15 @@ def referral(
     )
 
 
-def challenge(number: int, of_company: int, *, home_hub: str = "oost", routed_hub: str = "oost") -> ChallengeState:
+def challenge(
+    number: int,
+    of_company: int,
+    *,
+    home_hub: str = "oost",
+    routed_hub: str = "oost",
+    province: str | None = None,
+    concepts: Iterable[str] = (),
+) -> ChallengeState:
     """Return an open challenge of a company."""
     return ChallengeState(
         id=identifier("challenge", number),
@@ -96,6 +104,8 @@ def challenge(number: int, of_company: int, *, home_hub: str = "oost", routed_hu
         routed_hub=routed_hub,
         submitted_on="2026-01-01",
         language="nl",
+        province=province,
+        concepts=list(concepts),
     )
 
 

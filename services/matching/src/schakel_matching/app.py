@@ -19,6 +19,7 @@ from schakel_common.migrations import ensure_migrated
 from schakel_common.serve import Parts, ServiceDefinition
 from schakel_matching.api import ROUTERS
 from schakel_matching.api.processings import PROCESSINGS
+from schakel_matching.bundles import Encoders
 from schakel_matching.commands.drafts import delete_old_drafts
 from schakel_matching.consumers import subscriptions
 from schakel_matching.engine.encoders import load_encoders
@@ -33,9 +34,18 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 def make_app(
-    settings: MatchingSettings, database: Database, verifier: TokenVerifier, clock: Clock, recommender: Recommender
+    settings: MatchingSettings,
+    database: Database,
+    verifier: TokenVerifier,
+    clock: Clock,
+    recommender: Recommender,
+    *,
+    encoders: Encoders | None = None,
 ) -> FastAPI:
-    """Return the HTTP application; tests give it a clock and a verifier of their own."""
+    """Return the HTTP application; tests give it a clock and a verifier of their own.
+
+    ``encoders`` say how close needs are to each other; without them they are bundled by their technologies alone.
+    """
 
     async def ready() -> None:
         await ensure_migrated(database, MIGRATIONS)
@@ -53,6 +63,7 @@ def make_app(
     )
     app.state.clock = clock
     app.state.recommender = recommender
+    app.state.encoders = encoders
     return app
 
 
@@ -60,13 +71,10 @@ def build(settings: MatchingSettings) -> Parts:
     """Return the parts of a matching process."""
     database = Database(settings.database_url)
     clock = SystemClock()
-    recommender = Recommender(
-        load(settings.data_dir),
-        remembering(load_encoders(threads=settings.encoder_threads), settings.vectors_file),
-        MODELS[settings.matching_model],
-    )
+    encoders = remembering(load_encoders(threads=settings.encoder_threads), settings.vectors_file)
+    recommender = Recommender(load(settings.data_dir), encoders, MODELS[settings.matching_model])
     return Parts(
-        app=make_app(settings, database, TokenVerifier(settings), clock, recommender),
+        app=make_app(settings, database, TokenVerifier(settings), clock, recommender, encoders=encoders),
         database=database,
         subscriptions=subscriptions(clock, recommender),
         background=[cleaning(database, clock)],

@@ -135,3 +135,33 @@ def outcome_effective_at(on: date, requested_at: datetime, now: datetime) -> dat
     else:
         return max(datetime.combine(on, time(), AMSTERDAM), requested_at)
     raise Problem("invalid-input", errors=[error])
+
+
+JUDGEMENTS_MAX: Final = 10
+"""Fieldlabs of one need that advisers have judged at the same time; beyond it the slate is not what is wrong."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Where a fieldlab stands when an adviser judges it: in the slate or not, and what was said of it before."""
+
+    in_slate: bool
+    judged: str | None
+
+
+def judging_error(action: str, standing: Standing) -> FieldError | None:
+    """Return why an adviser cannot say this of a fieldlab, None when it can be said."""
+    if action == "add" and standing.in_slate:
+        return FieldError("fieldlab", "It is in the slate already; pin it to put it on top.", "in-slate")
+    if action in {"pin", "drop"} and not standing.in_slate and standing.judged is None:
+        return FieldError("fieldlab", "It is not in the slate; add it first.", "not-in-slate")
+    if action == "take_back" and standing.judged is None:
+        return FieldError("fieldlab", "Nothing is said of this fieldlab that could be taken back.", "not-judged")
+    return None
+
+
+def judged(before: list[dict[str, str]], fieldlab: str, action: str, hub: str) -> list[dict[str, str]]:
+    """Return what holds after a judgement: the newest of each fieldlab, by fieldlab; one taken back is gone."""
+    others = [each for each in before if each["fieldlab"] != fieldlab]
+    if action != "take_back":
+        others.append({"fieldlab": fieldlab, "action": action, "hub": hub})
+    return sorted(others, key=lambda each: each["fieldlab"])

@@ -18,7 +18,7 @@ from schakel_contracts.fieldlabs import FieldlabState
 from schakel_contracts.topics import COMPANIES, FIELDLABS
 from schakel_matching.model import LIVE
 from schakel_matching.permissions import Role, roles
-from schakel_matching.tables import CallBackRow, ChallengeRow, DraftRow, MessageRow, ReferralRow
+from schakel_matching.tables import CallBackRow, ChallengeRow, DraftRow, JudgementRow, MessageRow, ReferralRow
 
 _LOCK_COMPANY: Final = text("SELECT 1 FROM replica WHERE kind = 'company' AND id = :id FOR SHARE")
 
@@ -132,6 +132,29 @@ async def messages_of(session: AsyncSession, referral_ids: Sequence[UUID]) -> di
     for row in await session.exec(query):
         found[row.referral_id].append(row)
     return found
+
+
+async def newest_judgement(session: AsyncSession, challenge_id: UUID, fieldlab: str) -> JudgementRow | None:
+    """Return what was last said of a fieldlab for a need."""
+    query = (
+        select(JudgementRow)
+        .where(JudgementRow.challenge_id == challenge_id, JudgementRow.fieldlab == fieldlab)
+        .order_by(col(JudgementRow.id).desc())
+        .limit(1)
+    )
+    return (await session.exec(query)).one_or_none()
+
+
+async def judgements_of(session: AsyncSession, challenge_ids: Sequence[UUID]) -> dict[UUID, list[JudgementRow]]:
+    """Return what advisers say now, per need by fieldlab; what was taken back is absent."""
+    newest: dict[UUID, dict[str, JudgementRow]] = {challenge_id: {} for challenge_id in challenge_ids}
+    query = select(JudgementRow).where(col(JudgementRow.challenge_id).in_(challenge_ids)).order_by(col(JudgementRow.id))
+    for row in await session.exec(query):
+        newest[row.challenge_id][row.fieldlab] = row
+    return {
+        challenge_id: [row for _, row in sorted(rows.items()) if row.action != "take_back"]
+        for challenge_id, rows in newest.items()
+    }
 
 
 async def open_call_backs(session: AsyncSession, hub: str) -> list[tuple[CallBackRow, str | None]]:

@@ -1,7 +1,7 @@
 """The tables of matching, and the one way from their rows to the public state of each aggregate.
 
-Texts, names and phone numbers are in `DraftRow`, `CallBackRow`, `ChallengeRow` (text, slate, told) and `MessageRow`,
-and nowhere else.
+Texts, names and phone numbers are in `DraftRow`, `CallBackRow`, `ChallengeRow` (text, slate, told), `MessageRow` and
+`JudgementRow` (reason), and nowhere else.
 """
 
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from schakel_common.database import service_registry
-from schakel_contracts.challenges import ChallengeState, RankedFieldlab
+from schakel_contracts.challenges import ChallengeState, Judgement, RankedFieldlab
 from schakel_contracts.envelope import instant_text
 from schakel_contracts.referrals import DeclineReason, Outcome, ReferralState, ReferralStatus
 from schakel_matching.engine.slate import Slate, Told
@@ -22,9 +22,13 @@ from schakel_matching.model import AMSTERDAM, Turn
 
 Language = Literal["nl", "en"]
 ChallengeStatus = Literal["open", "withdrawn", "closed", "erased"]
+JudgingStep = Literal["add", "pin", "drop", "take_back"]
 INSTANT: Final = DateTime(timezone=True)
 ASKED_ONCE_WHERE: Final = "status NOT IN ('withdrawn', 'erased')"
 """Which introductions count for asking a fieldlab once about a need."""
+
+_NO: Final = text("false")
+_EMPTY_LIST: Final = text("'[]'")
 
 
 def _one_of(column: str, literal: object) -> CheckConstraint:
@@ -101,6 +105,63 @@ class ChallengeRow(Base, table=True):
     sbi_division: str | None = None
     slate: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     told: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    shared: bool = Field(default=False, sa_column_kwargs={"server_default": _NO})
+    judgements: list[dict[str, str]] = Field(
+        default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": _EMPTY_LIST}
+    )
+
+
+class JudgementRow(Base, table=True):
+    """What an adviser said of a fieldlab; the newest of a challenge and a fieldlab holds, and none is ever changed.
+
+    Only the reason, which is private, is deleted when the company is erased; a trigger refuses every other change.
+    """
+
+    __tablename__ = "judgement"
+    __table_args__ = (_one_of("action", JudgingStep),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    challenge_id: UUID = Field(foreign_key="challenge.id", index=True)
+    challenge_version: int
+    fieldlab: str
+    action: JudgingStep = Field(sa_type=Text)
+    reason: str | None
+    hub: str
+    at: datetime = Field(sa_type=INSTANT)
+    model: str
+    rank: int | None = None
+    score: float | None = None
+
+
+class SlatePlaceRow(Base, table=True):
+    """A place in a slate as it was shown, for learning later; append-only, without a word of the company."""
+
+    __tablename__ = "slate_place"
+
+    challenge_id: UUID = Field(primary_key=True, foreign_key="challenge.id")
+    challenge_version: int = Field(primary_key=True)
+    fieldlab: str = Field(primary_key=True)
+    rank: int
+    score: float
+    parts: dict[str, float] = Field(sa_type=JSONB)
+    model: str
+    at: datetime = Field(sa_type=INSTANT)
+
+
+class SlateOutcomeRow(Base, table=True):
+    """What became of a place in a slate, one line per step of the introduction; append-only, without messages."""
+
+    __tablename__ = "slate_outcome"
+
+    referral_id: UUID = Field(primary_key=True, foreign_key="referral.id")
+    referral_version: int = Field(primary_key=True)
+    challenge_id: UUID = Field(foreign_key="challenge.id", index=True)
+    fieldlab: str
+    happening: str
+    decline_reason: str | None = None
+    outcome: str | None = None
+    outcome_on: date | None = None
+    at: datetime = Field(sa_type=INSTANT)
 
 
 class ReferralRow(Base, table=True):
@@ -192,6 +253,8 @@ def state_of_challenge(row: ChallengeRow) -> ChallengeState:
         concepts=[concept.key for concept in slate.concepts] if slate else [],
         matches=[RankedFieldlab(fieldlab=m.slug, rank=m.rank, score=m.score) for m in slate.matches] if slate else [],
         model=slate.model if slate else "",
+        shared=row.shared,
+        judgements=[msgspec.convert(each, Judgement) for each in row.judgements],
     )
 
 

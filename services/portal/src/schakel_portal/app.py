@@ -22,7 +22,19 @@ from schakel_portal import assets
 from schakel_portal.edge import Edge, endpoint
 from schakel_portal.graphql import Gateway
 from schakel_portal.login import IdentityProvider, keys_of
-from schakel_portal.pages import about, account, desks, fieldlabs, figures, introduction, need, publishing, requests
+from schakel_portal.pages import (
+    about,
+    account,
+    desks,
+    fieldlabs,
+    figures,
+    introduction,
+    judging,
+    need,
+    opportunities,
+    publishing,
+    requests,
+)
 from schakel_portal.security import Seals
 from schakel_portal.sessions import Sessions
 from schakel_portal.settings import PACKAGE, PortalSettings
@@ -47,8 +59,14 @@ PAGES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/mijn/{referral}", requests.show_request),
     ("POST", "/mijn/{referral}", requests.post_request),
     ("GET", "/mijn/{referral}/stand", requests.show_request_state),
+    ("GET", "/mijn/vraag/{challenge}", judging.show_own_need),
+    ("POST", "/mijn/vraag/{challenge}", judging.post_own_need),
     ("GET", "/loket/{hub}", desks.show_hub_desk),
     ("POST", "/loket/{hub}", desks.post_hub_desk),
+    ("GET", "/loket/{hub}/vraag/{challenge}", judging.show_need_at_desk),
+    ("POST", "/loket/{hub}/vraag/{challenge}", judging.post_judgement),
+    ("GET", "/loket/{hub}/kansen", opportunities.show_hub_opportunities),
+    ("GET", "/fieldlab/{slug}/kansen", opportunities.show_fieldlab_opportunities),
     ("GET", "/fieldlab/{slug}/aanvragen", desks.show_inbox),
     ("POST", "/fieldlab/{slug}/aanvragen", desks.post_inbox),
     ("GET", "/agenda", publishing.show_activities),

@@ -34,6 +34,7 @@ _CHALLENGE: Final = f"""
 x.state || jsonb_build_object(
     'version', x.version,
     'slate', x.state -> 'matches',
+    'shared', coalesce((x.state ->> 'shared')::boolean, false),
     'company', {_COMPANY},
     'referrals', coalesce((
         SELECT jsonb_agg({_REFERRAL} ORDER BY r.requested_at DESC, r.id)
@@ -98,6 +99,13 @@ _DESK: Final = f"""
 SELECT json_build_object(
     'hub', $1::text,
     'requests', {_PAGE_OF_REFERRALS.format(which=_AT_DESK)},
+    'challenges', (
+        SELECT coalesce(json_agg({_CHALLENGE} ORDER BY x.submitted_on DESC, x.recorded_at DESC, x.id), '[]')
+        FROM (
+            SELECT * FROM {SCHEMA}.challenges AS c WHERE (c.home_hub = $1 OR c.routed_hub = $1) AND c.status = 'open'
+            ORDER BY c.submitted_on DESC, c.recorded_at DESC, c.id LIMIT 50
+        ) AS x
+    ),
     'companies_to_verify', (
         SELECT coalesce(json_agg(c.state || jsonb_build_object('version', c.version)), '[]')
         FROM (SELECT * FROM {SCHEMA}.companies AS c WHERE {_TO_VERIFY} ORDER BY c.recorded_at, c.id LIMIT 100) AS c
@@ -151,7 +159,8 @@ def hub_desk(operation: "Operation", hub: str, first: int, after: str | None) ->
     today = datetime.now(ZoneInfo("Europe/Amsterdam")).date().isoformat()
 
     def shape(found: dict[str, Any]) -> dict[str, Any]:
-        return {**found, "requests": _page(found["requests"], first)}
+        challenges = [linked(each) for each in found["challenges"]]
+        return {**found, "requests": _page(found["requests"], first), "challenges": challenges}
 
     return operation.read(_DESK, hub, requested_at, last_id, first + 1, today, shape=shape)
 

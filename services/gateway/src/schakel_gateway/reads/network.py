@@ -31,6 +31,8 @@ SELECT json_agg(technology || jsonb_build_object('fieldlabs', (
 FROM jsonb_array_elements($1::text::jsonb) AS technology
 """  # noqa: S608 - the view's own name
 
+_WHITE_SPOTS: Final = f"SELECT {SCHEMA}.white_spots($1)"
+
 
 def network(
     operation: "Operation", as_of: str | None, known_at: str | None, level: Level, region: str | None
@@ -91,6 +93,18 @@ def figures(operation: "Operation", level: Level | None, subject: str | None) ->
 def technologies(operation: "Operation") -> Awaitable[object]:
     """The vocabulary with how many fieldlabs name each word."""
     return operation.read(_TECHNOLOGIES, _vocabulary())
+
+
+def white_spots(operation: "Operation", region: str | None) -> Awaitable[object]:
+    """Demand without supply, of the country or of a hub's provinces."""
+
+    def shape(found: dict[str, Any]) -> dict[str, Any]:
+        if not found["known"] and region is not None:
+            message = "Give the slug of a hub, or leave it out for the country."
+            raise Problem("invalid-input", errors=[FieldError("region", message, "region")])
+        return {**found, "as_of": instant_text(datetime.fromisoformat(found["as_of"]))}
+
+    return operation.read(_WHITE_SPOTS, region, shape=shape)
 
 
 @cache

@@ -144,6 +144,25 @@ class DeclineReason(Enum):
 
 
 @strawberry.enum
+class Judging(Enum):
+    """What an adviser says of a fieldlab: it belongs in the slate, on top of it, or not in it."""
+
+    ADD = "add"
+    PIN = "pin"
+    DROP = "drop"
+
+
+@strawberry.enum
+class JudgingStep(Enum):
+    """What an adviser can do: say one of three things of a fieldlab, or take it back."""
+
+    ADD = "add"
+    PIN = "pin"
+    DROP = "drop"
+    TAKE_BACK = "take_back"
+
+
+@strawberry.enum
 class Outcome(Enum):
     """What came of an introduction."""
 

@@ -13,8 +13,16 @@ from schakel_gateway.schema.scalars import Instant
 from schakel_gateway.schema.types.companies import Company, Me
 from schakel_gateway.schema.types.events import Activity, ActivityConnection, Case, CaseConnection
 from schakel_gateway.schema.types.fieldlabs import Fieldlab, FieldlabConnection, Hub
-from schakel_gateway.schema.types.matching import Challenge, Draft, HubDesk, Referral, ReferralConnection
-from schakel_gateway.schema.types.network import Network, PublishedFigure, Technology
+from schakel_gateway.schema.types.matching import (
+    Bundle,
+    Challenge,
+    Draft,
+    HubDesk,
+    Opportunity,
+    Referral,
+    ReferralConnection,
+)
+from schakel_gateway.schema.types.network import Network, PublishedFigure, Technology, WhiteSpots
 
 Filter = strawberry.argument(name="filter")
 Id = strawberry.argument(name="id")
@@ -87,6 +95,21 @@ class Query:
         """The requests of a fieldlab; for that fieldlab."""
         return matching.fieldlab_inbox(info.context, fieldlab, first, after)
 
+    @asked(list[Opportunity])
+    def fieldlab_opportunities(self, info: Info, fieldlab: str) -> Answer:
+        """Shared needs that fit a fieldlab, best first, asked of the matching service; for that fieldlab."""
+        return info.context.owners.opportunities(info.context.session, fieldlab=fieldlab)
+
+    @asked(list[Opportunity])
+    def hub_opportunities(self, info: Info, hub: str) -> Answer:
+        """Shared needs that fit a fieldlab of a hub, best first, asked of the matching service; for that hub."""
+        return info.context.owners.opportunities(info.context.session, hub=hub)
+
+    @asked(list[Bundle])
+    def hub_bundles(self, info: Info, hub: str) -> Answer:
+        """Similar shared needs of a hub's companies, asked of the matching service; for that hub."""
+        return info.context.owners.bundles(info.context.session, hub)
+
     @asked(Referral | None)
     def referral(self, info: Info, referral_id: Annotated[ID, Id]) -> Answer:
         """An introduction that you may see."""
@@ -144,6 +167,17 @@ class Query:
     ) -> Answer:
         """The figures; they add up at every level, for any moment in the past."""
         return network.network(info.context, as_of, known_at, level, region)
+
+    @asked(WhiteSpots)
+    def white_spots(
+        self,
+        info: Info,
+        region: Annotated[
+            str | None, strawberry.argument(description="Slug of a hub; without it, the country.")
+        ] = None,
+    ) -> Answer:
+        """Demand without supply; exact for the national team and, of its own provinces, for a hub."""
+        return network.white_spots(info.context, region)
 
     @asked(list[PublishedFigure])
     def figures(self, info: Info, level: Level | None = None, subject: str | None = None) -> Answer:

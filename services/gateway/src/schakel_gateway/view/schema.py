@@ -42,17 +42,17 @@ def statements(schema: str, generation: str = SCHEMA) -> list[str]:
 
     Args:
         schema: where the view goes; `SCHEMA` for the live one.
-        generation: which frozen definition to use, the stem of a file in ``migrations/sql``.
+        generation: which frozen definition to use, the stem of a file in ``migrations/sql``; what was added to it
+            since, without a change of a row, follows it.
 
     Afterwards the transaction's search path is `schema`.
     """
-    text = (_SQL / f"{generation}.sql").read_text()
-    tables = [part.strip() for part in text.split(";\n\n") if part.strip()]
     return [
         _ENSURE_READER,
         f"CREATE SCHEMA {schema}",
         f"SET LOCAL search_path TO {schema}",
-        *tables,
+        *_parts(_SQL / f"{generation}.sql"),
+        *additions(generation),
         f"GRANT USAGE ON SCHEMA {schema} TO {READER}",
         f"REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC",
         f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {READER}",
@@ -66,3 +66,12 @@ async def looking_at(connection: "Connection[Any]", schema: str) -> AsyncIterato
     async with connection.transaction():
         await connection.execute(f"SET LOCAL search_path TO {schema}")
         yield
+
+
+def additions(generation: str = SCHEMA) -> list[str]:
+    """Return the functions that were added to a generation; each can be run again, in a search path that is set."""
+    return [part for path in sorted(_SQL.glob(f"{generation}_*.sql")) for part in _parts(path)]
+
+
+def _parts(path: Path) -> list[str]:
+    return [part.strip() for part in path.read_text().split(";\n\n") if part.strip()]

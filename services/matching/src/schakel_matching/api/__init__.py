@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from schakel_matching.api import anonymous, challenges, private, referrals
+from schakel_matching.api import anonymous, challenges, opportunities, private, referrals
 
-ROUTERS: Final = (anonymous.router, challenges.router, referrals.router, private.router)
+ROUTERS: Final = (anonymous.router, challenges.router, referrals.router, private.router, opportunities.router)

@@ -7,6 +7,7 @@ from fastapi import Depends, Header, Request
 from schakel_common.clock import Clock
 from schakel_common.consistency import decode_token, wait_until_known
 from schakel_common.database import Database
+from schakel_matching.bundles import Encoders
 from schakel_matching.recommender import Recommender
 
 
@@ -18,6 +19,11 @@ def _clock(request: Request) -> Clock:
 def _recommender(request: Request) -> Recommender:
     recommender: Recommender = request.app.state.recommender
     return recommender
+
+
+def _encoders(request: Request) -> Encoders | None:
+    encoders: Encoders | None = request.app.state.encoders
+    return encoders
 
 
 async def _database(
@@ -35,3 +41,4 @@ async def _database(
 ClockDep = Annotated[Clock, Depends(_clock)]
 RecommenderDep = Annotated[Recommender, Depends(_recommender)]
 DatabaseDep = Annotated[Database, Depends(_database)]
+EncodersDep = Annotated[Encoders | None, Depends(_encoders)]

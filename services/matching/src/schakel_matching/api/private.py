@@ -10,9 +10,11 @@ from schakel_common.bodies import ApiModel
 from schakel_common.http import PrincipalDep
 from schakel_common.readings import ReadingDep
 from schakel_matching.api.dependencies import DatabaseDep
+from schakel_matching.desk_views import judgements_view
 from schakel_matching.permissions import may
 from schakel_matching.queries import (
     challenges_of,
+    judgements_of,
     messages_of,
     referrals_of,
     roles_of_challenges,
@@ -38,13 +40,15 @@ async def private_challenges(body: Ids, principal: PrincipalDep, database: Datab
     async with database.reading() as session:
         rows = await challenges_of(session, body.ids)
         roles = await roles_of_challenges(session, principal, list(rows.values()))
+        said = await judgements_of(session, list(rows))
     items: dict[str, Any] = {}
     for each in body.ids:
         row = rows.get(each)
         if row is not None and row.status == "erased":
             items[str(each)] = _ERASED
         elif row is not None and may("read_challenge", roles[each]):
-            items[str(each)] = challenge_texts(row, roles[each])
+            judgements = judgements_view(said[each], roles[each])
+            items[str(each)] = {**challenge_texts(row, roles[each]), "judgements": judgements}
         else:
             items[str(each)] = _FORBIDDEN
     answer = {"items": items}

@@ -1,6 +1,7 @@
 """Telling the world about a changed row: raise its version, write journal and outbox."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,7 +11,10 @@ from schakel_common.commands import Changed
 from schakel_common.problems import FieldError, Problem
 from schakel_contracts.envelope import Reference
 from schakel_contracts.topics import CHALLENGES, REFERRALS
+from schakel_matching.commands._learning import keep_outcome, keep_slate
 from schakel_matching.tables import ChallengeRow, ReferralRow, state_of_challenge, state_of_referral
+
+_NEW_SLATE: Final = frozenset({"submitted", "rematched"})
 
 
 class NoInput(ApiModel):
@@ -24,6 +28,8 @@ async def announce_challenge(
     row.version += 1
     session.add(row)
     await session.flush()
+    if happening in _NEW_SLATE:
+        keep_slate(session, row, effective_at)
     state = state_of_challenge(row)
     return await outbox.add(session, CHALLENGES, happening, state, version=row.version, effective_at=effective_at)
 
@@ -35,6 +41,8 @@ async def announce_referral(
     row.version += 1
     session.add(row)
     await session.flush()
+    if happening != "erased":
+        keep_outcome(session, row, happening, effective_at)
     state = state_of_referral(row)
     return await outbox.add(session, REFERRALS, happening, state, version=row.version, effective_at=effective_at)
 

@@ -30,6 +30,7 @@ class SubmitChallenge(ApiModel):
     """A draft with its secret, or a text with its language; the company, and the establishment that has the need.
 
     ``told`` is what is known beside the text; without it, what the draft was told stays.
+    Without ``shared`` nothing of it is shown to a fieldlab that is not asked.
     """
 
     company_id: UUID
@@ -39,6 +40,7 @@ class SubmitChallenge(ApiModel):
     language: Literal["nl", "en"] | None = None
     establishment_id: UUID | None = None
     told: Tell | None = None
+    shared: bool = False
 
 
 async def submit_challenge(
@@ -62,6 +64,7 @@ async def submit_challenge(
     place = _establishment(company, command.establishment_id)
     told = _told(command, draft, company, (text, language), recommender.reference.vocabulary)
     row = _new_row(company, place, draft, (text, language), clock.now())
+    row.shared = command.shared
     row.told = told_to_row(told)
     slate = await recommender.slate(
         session,

@@ -8,6 +8,7 @@ from sqlmodel import col, delete, select
 
 from schakel_common.clock import Clock
 from schakel_matching.commands._announce import announce_challenge, announce_referral
+from schakel_matching.commands._learning import forget_reasons
 from schakel_matching.recommender import Recommender
 from schakel_matching.tables import CallBackRow, ChallengeRow, DraftRow, MessageRow, ReferralRow, slate_to_row, told_of
 
@@ -53,6 +54,8 @@ async def erase_company(session: AsyncSession, company_id: UUID, effective_at: d
         challenge.status = "erased"
         challenge.text = challenge.slate = challenge.told = challenge.postcode4 = None
         challenge.municipality_code = challenge.sbi_division = None
+        challenge.shared, challenge.judgements = False, []
+        await forget_reasons(session, challenge.id)
         await announce_challenge(session, challenge, "erased", effective_at)
         erased += 1
     theirs = select(ReferralRow).where(ReferralRow.company_id == company_id, ReferralRow.status != "erased")

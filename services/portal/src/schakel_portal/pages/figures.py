@@ -22,20 +22,30 @@ async def show_figures(page: Page) -> Response:
     if asked and day is None:
         form.errors["op"] = page.t("errors.op.other")
     try:
-        answer = await page.ask("figures", asOf=day)
+        answer = await page.ask("figures", asOf=day, region=_region(page))
     except Refused:
         form.errors["op"] = page.t("errors.op.other")
-        answer = await page.ask("figures", asOf=None)
+        answer = await page.ask("figures", asOf=None, region=_region(page))
     network = answer.data["network"]
     return await page.show(
         "figures.html",
         network=network,
         indicators=[_with_largest(each) for each in network["indicators"]],
         published=answer.data["figures"],
+        white=answer.data["whiteSpots"],
+        technologies={each["key"]: each for each in answer.data["technologies"]},
         form=form,
         today=today(page.portal.clock.now()).isoformat(),
         snapshot=answer.snapshot,
     )
+
+
+def _region(page: Page) -> str | None:
+    """Return the hub of who answers for one region and not for the country: its own white spots are shown exactly."""
+    scopes = page.session.content.scopes if page.signed_in else []
+    if "national" in scopes:
+        return None
+    return next((scope.removeprefix("hub:") for scope in scopes if scope.startswith("hub:")), None)
 
 
 def _with_largest(indicator: Mapping[str, Any]) -> dict[str, Any]:

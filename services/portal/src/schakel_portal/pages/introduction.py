@@ -66,6 +66,8 @@ async def post_introduction(page: Page) -> Response:
             # The same for each fieldlab of this need: it becomes the company's once.
             key=f"draft-{draft_id}-submitChallenge",
         )
+        if page.form.get("shared") == "ja":
+            await page.command("shareChallenge", {"challengeId": challenge["id"], "shared": True})
         referral = await page.command(
             "requestReferral",
             {"challengeId": challenge["id"], "fieldlab": slug, "message": page.form.get("message") or None},

@@ -25,6 +25,7 @@ ACTIVITY_FIELDS: Final = (
     "capacity",
     "website",
 )
+PROPOSED_FIELDS: Final = ("organiser", "titleNl", "summaryNl", "themes")
 CASE_FIELDS: Final = (
     "owner",
     "titleNl",
@@ -112,9 +113,10 @@ def _version(page: Page) -> dict[str, int]:
 
 
 async def show_activity_form(page: Page) -> Response:
-    """Show the form for a new activity."""
+    """Show the form for a new activity; what an address proposes stands in it, to be changed and sent by a person."""
     page.require_sign_in()
-    return await _show_activity_form(page, Form())
+    proposed = {name: page.request.query_params.get(name, "")[:1000] for name in PROPOSED_FIELDS}
+    return await _show_activity_form(page, Form(values={name: value for name, value in proposed.items() if value}))
 
 
 async def _show_activity_form(page: Page, form: Form, *, status: int = 200) -> Response:
@@ -134,6 +136,7 @@ async def plan_activity(page: Page) -> Response:
         "startsAt": instant_of(form.get("startsAt", "")),
         "endsAt": instant_of(form.get("endsAt", "")) or None,
         "mode": form["mode"] if form.get("mode") in MODES else "UNKNOWN",
+        "themes": [each for each in form.get("themes", "").split(",") if each] or None,
         "capacity": int(form["capacity"]) if form.get("capacity", "").isdecimal() else None,
     }
     values |= {name: form.get(name) or None for name in ("place", "postcode", "website")}

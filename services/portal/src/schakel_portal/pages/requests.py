@@ -30,7 +30,10 @@ async def show_mine(page: Page) -> Response:
     page.require_sign_in()
     answer = await page.ask("myRequests")
     referrals = sorted(answer.data["myReferrals"], key=lambda each: each["waitingOn"] != "COMPANY")
-    return await page.show("mine.html", me=answer.data["me"], referrals=referrals, snapshot=answer.snapshot)
+    needs = [each for each in answer.data["myChallenges"] if each["status"] == "OPEN"]
+    return await page.show(
+        "mine.html", me=answer.data["me"], referrals=referrals, needs=needs, snapshot=answer.snapshot
+    )
 
 
 async def accept_member(page: Page) -> Response:

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schakel_gateway.schema.enums import DeclineReason, Language, Outcome
+from schakel_gateway.schema.enums import DeclineReason, JudgingStep, Language, Outcome
 from schakel_gateway.schema.inputs.companies import IF_VERSION
 
 
@@ -45,6 +45,10 @@ class SubmitChallengeInput:
     text: str | None = strawberry.UNSET
     language: Language | None = strawberry.UNSET
     establishment_id: strawberry.ID | None = strawberry.UNSET
+    shared: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Fieldlabs and hubs that it may suit see the need, without the company's name; no by default.",
+    )
 
 
 @strawberry.input
@@ -52,6 +56,26 @@ class WithdrawChallengeInput:
     """The need is no more."""
 
     challenge_id: strawberry.ID
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
+class ShareChallengeInput:
+    """Give or withdraw the consent to show a need, without a name, to fieldlabs and hubs that it may suit."""
+
+    challenge_id: strawberry.ID
+    shared: bool
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
+
+
+@strawberry.input
+class JudgeFieldlabInput:
+    """Add, pin or drop a fieldlab beside a need's slate, with the reason; for an adviser of the company's hub."""
+
+    challenge_id: strawberry.ID
+    fieldlab: str = strawberry.field(description="Slug.")
+    action: JudgingStep
+    reason: str = strawberry.field(description="10 to 500 characters; the company reads it.")
     if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
 
 

@@ -5,11 +5,13 @@ import strawberry
 from schakel_gateway.schema.enums import (
     ChallengeStatus,
     DeclineReason,
+    Judging,
     Language,
     Outcome,
     Party,
     PrivateState,
     ReferralStatus,
+    SizeClass,
 )
 from schakel_gateway.schema.scalars import Instant
 from schakel_gateway.schema.types.companies import Company
@@ -119,6 +121,17 @@ class ReferralConnection:
 
 
 @strawberry.type
+class Judgement:
+    """What an adviser of the company's hub says of a fieldlab, beside the slate: no score and no rank moves by it."""
+
+    fieldlab: str
+    action: Judging
+    reason: str | None
+    hub: str
+    at: Instant
+
+
+@strawberry.type
 class Challenge:
     """A company's need; its words and the reasons of the matches stay with the matching service."""
 
@@ -136,11 +149,62 @@ class Challenge:
     concepts: list[str]
     model: str
     slate: list[RankedFieldlab] = strawberry.field(description="Best first.")
+    shared: bool = strawberry.field(
+        description="The company agreed that fieldlabs and hubs that it may suit see the need, without its name."
+    )
     company: Company | None
     referrals: list[Referral] = strawberry.field(description="Those that you may see.")
     private_state: PrivateState = private_state()
     text: str | None = private()
     matches: list[Match] | None = private()
+    judgements: list[Judgement] | None = private()
+
+
+@strawberry.type
+class OpportunityFit:
+    """A fieldlab that a need fits, as it stands in the slate that the company sees."""
+
+    fieldlab: str
+    name: str
+    rank: int | None = strawberry.field(description="Null: an adviser added it beside the slate.")
+    score: float | None
+    parts: list[MatchPart]
+    judgement: Judging | None = strawberry.field(description="What the company's adviser says of it.")
+
+
+@strawberry.type
+class Opportunity:
+    """An open need that its company agreed to show, without a name, to those whom it fits."""
+
+    challenge_id: strawberry.ID
+    submitted_on: str
+    hub: str = strawberry.field(description="The desk to ask for the company.")
+    language: Language
+    text: str = strawberry.field(description="What identifies somebody in it is hidden.")
+    concepts: list[str]
+    sbi_division: str | None
+    size_class: SizeClass
+    municipality_code: str | None
+    postcode: str | None = strawberry.field(description="Four digits; null of a very small firm.")
+    fits: list[OpportunityFit] = strawberry.field(description="Best first.")
+
+
+@strawberry.type
+class BundledNeed:
+    """A need in a bundle; what identifies somebody in its text is hidden."""
+
+    challenge_id: strawberry.ID
+    text: str
+
+
+@strawberry.type
+class Bundle:
+    """Similar needs of at least three companies of a hub that agreed to it: one session could serve them."""
+
+    concepts: list[str] = strawberry.field(description="Technologies that all of them share.")
+    words: list[str] = strawberry.field(description="The companies' own words for these, the most used first.")
+    companies: int
+    needs: list[BundledNeed]
 
 
 @strawberry.type
@@ -175,6 +239,7 @@ class HubDesk:
 
     hub: str
     requests: ReferralConnection
+    challenges: list[Challenge] = strawberry.field(description="Open needs of the hub's companies, newest first.")
     companies_to_verify: list[Company]
     counts: DeskCounts
     call_backs_state: PrivateState = private_state()

@@ -63,6 +63,30 @@ class Network:
 
 
 @strawberry.type
+class WhiteSpot:
+    """A technology that companies of a province asked for and no published fieldlab of that province has."""
+
+    technology: str = strawberry.field(description="Key of the technology vocabulary.")
+    province: str
+    companies: int = strawberry.field(description="Different companies that asked, in open and in past needs.")
+    needs: int
+    fieldlabs_elsewhere: int = strawberry.field(description="Fieldlabs of other provinces that have it.")
+
+
+@strawberry.type
+class WhiteSpots:
+    """Demand without supply, per technology and province, of one moment."""
+
+    as_of: Instant
+    position: int
+    exact: bool = strawberry.field(
+        description="False: the state of the last month end, without cells of fewer than 5 companies."
+    )
+    region: str | None
+    spots: list[WhiteSpot] = strawberry.field(description="Most companies first.")
+
+
+@strawberry.type
 class PublishedFigure:
     """A figure from a letter or a monitor, with its source: shown beside computed figures, never added to them."""
 
