@@ -14,7 +14,7 @@ PUBLIC = ["/", "/bel-mij", "/bel-mij/gelukt", "/fieldlabs", "/fieldlabs/robohous
 PUBLIC += ["/agenda", "/verhalen", "/cijfers", "/toegankelijkheid", "/privacy", "/nergens", "/login/callback"]
 BY_USER = {
     "company": ["/mijn"],
-    "fieldlab": ["/mijn", "/fieldlab/robohouse/aanvragen", "/agenda/nieuw"],
+    "fieldlab": ["/mijn", "/fieldlab/robohouse/aanvragen", "/fieldlab/robohouse/gevonden", "/agenda/nieuw"],
     "hub": [f"/loket/{HUB}", "/verhalen/nieuw", "/cijfers"],
 }
 

@@ -157,5 +157,6 @@ def test_the_view_is_rebuilt_by_the_role_that_the_gateway_has(running_stack: Run
     unbound = "SELECT relname FROM pg_class WHERE relnamespace = 'view_1'::regnamespace AND relrowsecurity"
     assert running_stack.rows("gateway", f"{unbound} AND NOT relforcerowsecurity") == []
     assert len(running_stack.rows("gateway", unbound)) > 5
-    proof = schakel(running_stack, "verify")
+    # What a restored owner no longer knows lies in the topics for ever: a rebuild brings it back, a repair retires it.
+    proof = schakel(running_stack, "verify", "--repair")
     assert proof.returncode == 0, proof.stdout + proof.stderr

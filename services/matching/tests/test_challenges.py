@@ -52,6 +52,7 @@ async def test_a_member_submits_a_text_and_the_event_carries_no_word_of_it(world
         "model": "additive-3.0.0",
         "shared": False,
         "judgements": [],
+        "news": None,
     }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from uuid import uuid4
 
 import msgspec
@@ -24,6 +25,9 @@ from schakel_matching.consumers import subscriptions
 from schakel_matching.settings import MatchingSettings
 
 pytestmark = pytest.mark.postgres
+
+SECONDS_MAX = 10.0
+"""From a fieldlab's event to the new slate, on a machine that does other things too; it takes a fraction of one."""
 
 PUBLISHED = DATA_DIR.parent / "libs" / "contracts" / "published" / "examples"
 
@@ -138,4 +142,47 @@ async def test_real_events_rematch_a_need_and_erase_a_company(world: World, kafk
         assert [kind for kind, _ in await world.journal()] == [
             CHALLENGES.plural + "." + happening for happening in ("submitted", "rematched", "erased")
         ]
+        await _until(world, "SELECT count(*) FROM outbox", 0)
+
+
+@pytest.mark.kafka
+async def test_a_fieldlab_that_changes_its_profile_is_ranked_anew_in_an_open_need_within_seconds(
+    world: World, kafka_server: KafkaServer
+) -> None:
+    prefix = f"t{uuid4().hex[:8]}-"
+    settings = MatchingSettings(
+        database_url=world.database.url, data_dir=DATA_DIR, kafka_bootstrap=kafka_server.bootstrap, topic_prefix=prefix
+    )
+    topics: list[Topic[msgspec.Struct]] = [FIELDLABS, COMPANIES, HUBS, *topics_of("matching")]
+    await ensure_topics(settings, [topic.name for topic in topics])
+    company = company_state("anna")
+    parts = Parts(
+        app=world.client._transport.app,  # type: ignore[attr-defined] # httpx does not say what a transport has
+        database=world.database,
+        subscriptions=subscriptions(world.clock, world.recommender),
+    )
+    slugs = {"a": "7521", "b": "7522", "c": "7523"}
+    labs = [fieldlab_state(slug, postcode4=postcode4) for slug, postcode4 in slugs.items()]
+    silent = fieldlab_state("stil", postcode4="7524", capacity="full", themes=[])
+    async with running(parts, DEFINITION, settings, ["consumers", "relay"]):
+        await _send(
+            kafka_server.bootstrap,
+            prefix,
+            event(COMPANIES, company),
+            *(event(FIELDLABS, lab) for lab in (*labs, silent)),
+        )
+        await _until(world, "SELECT count(*) FROM replica", 5)
+        challenge_id = await world.challenge(company, "anna", "Wij zoeken een lasrobot voor kleine series.")
+        before = [match["fieldlab"] for match in (await world.state(challenge_id))["matches"]]
+        assert before[0] != "stil"
+
+        said = {"capacity": "free", "sectors": ["25"], "themes": ["robot_welding", "small_series"]}
+        profile = fieldlab_state("stil", postcode4="7524", **said)
+        began = time.monotonic()
+        await _send(kafka_server.bootstrap, prefix, event(FIELDLABS, profile, version=2, happening="described"))
+        await _until(world, "SELECT version FROM challenge", 2)
+        assert time.monotonic() - began < SECONDS_MAX
+        state = await world.state(challenge_id)
+        assert state["matches"][0]["fieldlab"] == "stil"
+        assert {"fieldlab": "stil", "what": "entered"} in state["news"]["fieldlabs"]
         await _until(world, "SELECT count(*) FROM outbox", 0)

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -111,6 +113,7 @@ def need(**changes: Any) -> dict[str, Any]:
         "language": "NL",
         "province": "NL-OV",
         "shared": False,
+        "news": None,
         "concepts": ["robot_welding"],
         "model": "1",
         "slate": [],
@@ -173,8 +176,20 @@ def draft() -> dict[str, Any]:
         "sbi": None,
         "concepts": ["robot_welding"],
         "noFit": False,
+        "hub": "oost",
         "matches": [*(match(slug, rank) for rank, slug in enumerate(slugs, 1)), ended],
+        "needs": [found_need("n1", "Wij lassen kleine series met de hand", *slugs)],
+        "endings": [],
+        "told": block("told"),
     }
+
+
+def found_need(key: str, quote: str, *slugs: str, **changes: Any) -> dict[str, Any]:
+    """A need that was found in a text, with fieldlabs of its own."""
+    names = ("slug", "name", "score", "parts")
+    labs = [{name: match(slug, 1)[name] for name in names} for slug in slugs]
+    found = {"id": key, "quote": quote, "technologies": ["robot_welding"], "fits": True, "fieldlabs": labs}
+    return {**found, **changes}
 
 
 def answers() -> dict[str, Any]:
@@ -213,6 +228,8 @@ def answers() -> dict[str, Any]:
         "challenge": lambda _info, **asked: need() if asked["id"] == "ch1" else None,
         "referral": referral(),
         "hubDesk": desk(),
+        "why": lambda _info, **asked: block("why") if asked["fieldlab"] != "geheim" else None,
+        "fieldlabCoaching": block("coaching"),
         "fieldlabInbox": page_of([referral()]),
     }
 
@@ -359,6 +376,14 @@ class TokenMaker:
 def as_token() -> TokenMaker:
     """``as_token("company", 1)`` is the token of a command that changed one company."""
     return TokenMaker()
+
+
+@pytest.fixture
+def things() -> SimpleNamespace:
+    """What the stand-in's answers are made of, for a test that changes them."""
+    return SimpleNamespace(
+        match=match, need=need, found_need=found_need, told=partial(block, "told"), why=partial(block, "why")
+    )
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ PRIVATE = [
     "/loket/oost/kansen",
     "/fieldlab/smart-welding-factory/kansen",
     "/fieldlab/smart-welding-factory/aanvragen",
+    "/fieldlab/smart-welding-factory/gevonden",
+    "/mijn/vraag/ch1/waarom",
+    "/loket/oost/vraag/ch1/waarom",
     "/agenda/nieuw",
     "/verhalen/nieuw",
 ]

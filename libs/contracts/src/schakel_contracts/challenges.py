@@ -26,6 +26,20 @@ class Judgement(msgspec.Struct, frozen=True):
     hub: str
 
 
+class FieldlabNews(msgspec.Struct, frozen=True):
+    """What became of one fieldlab in a slate: it came among the first three, left them, or has ended."""
+
+    fieldlab: str
+    what: Literal["entered", "left", "ended"]
+
+
+class ChallengeNews(msgspec.Struct, frozen=True):
+    """What a company should hear of its slate, and since which day (YYYY-MM-DD)."""
+
+    on: str
+    fieldlabs: list[FieldlabNews]
+
+
 class ChallengeState(msgspec.Struct, frozen=True):
     """The whole public state of a challenge.
 
@@ -38,6 +52,7 @@ class ChallengeState(msgspec.Struct, frozen=True):
         model: version of the matching model that made the slate.
         shared: the company agreed that fieldlabs and hubs it may suit see the need, without name.
         judgements: what advisers say now, beside ``matches`` and never in them; by fieldlab.
+        news: the last change of the slate by itself that matters to the company; none after its own change.
     """
 
     id: UUID
@@ -55,3 +70,4 @@ class ChallengeState(msgspec.Struct, frozen=True):
     model: str = ""
     shared: bool = False
     judgements: list[Judgement] = []
+    news: ChallengeNews | None = None

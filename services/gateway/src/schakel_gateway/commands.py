@@ -20,12 +20,14 @@ class Command:
         name: of the GraphQL field, from ``<Name>Input`` to ``<Name>Payload``.
         request: method and path of the REST command; a name in braces is a field of the input and leaves the body.
         thing: name of the payload's field; its type is in `THINGS`.
+        secret_field: name of the input's field that travels as the header ``Draft-Secret``, if there is one.
     """
 
     service: Service
     name: str
     request: str
     thing: str
+    secret_field: str | None = None
 
     @property
     def input(self) -> type:
@@ -47,6 +49,7 @@ _INPUTS: Final[dict[str, type]] = {
 
 THINGS: Final[dict[str, type]] = {
     "draft": changes.NewDraft,
+    "correctedDraft": changes.CorrectedDraft,
     "callBack": changes.Accepted,
     "joinRequest": changes.Accepted,
     "company": changes.CompanyChange,
@@ -79,6 +82,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("registry", "pauseFieldlab", "POST /v1/fieldlabs/{slug}/pause", "fieldlab"),
     Command("registry", "endFieldlab", "POST /v1/fieldlabs/{slug}/ending", "fieldlab"),
     Command("matching", "createDraft", "POST /v1/drafts", "draft"),
+    Command("matching", "correctDraft", "POST /v1/drafts/{draftId}/corrections", "correctedDraft", "draftSecret"),
+    Command("matching", "correctChallenge", "POST /v1/challenges/{challengeId}/corrections", "challenge"),
     Command("matching", "requestCallBack", "POST /v1/call-backs", "callBack"),
     Command("matching", "finishCallBack", "POST /v1/call-backs/{callBackId}/done", "callBack"),
     Command("matching", "submitChallenge", "POST /v1/challenges", "challenge"),

@@ -19,7 +19,7 @@ from schakel_contracts.topics import Service
 from schakel_gateway.answers import problem_fields, problem_of_exception
 from schakel_gateway.commands import Command
 from schakel_gateway.keys import camel, snake_keys
-from schakel_gateway.private import Batch, match_fields
+from schakel_gateway.private import Batch, match_fields, need_fields
 from schakel_gateway.settings import GatewaySettings
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class Owners:
             if operation.principal is None:
                 await operation.gateway.limits.take("anonymous-command", operation.session.client)
             headers = _command_headers(operation.session, command.service, fields.pop("ifVersion", None), response_name)
+            if command.secret_field is not None:
+                headers["Draft-Secret"] = _header_value(fields.pop(command.secret_field))
             method, _, template = command.request.partition(" ")
             path = _path(template, fields)
             seconds = self._settings.owner_seconds_max
@@ -107,9 +109,46 @@ class Owners:
             raise _problem(status, reply_headers, body)
         found: dict[str, Any] = snake_keys(body)
         given = {key: value for key, value in found.items() if value is not None}
-        draft: dict[str, Any] = {"no_fit": False, "concepts": [], "matches": [], **given}
+        draft: dict[str, Any] = {"no_fit": False, "concepts": [], "matches": [], "needs": [], "endings": [], **given}
         draft["matches"] = [match_fields(match) for match in draft["matches"]]
+        draft["needs"] = [need_fields(need) for need in draft["needs"]]
         return draft
+
+    async def why(
+        self, session: "Session", fieldlab: str, *, draft: tuple[str, str] | None, challenge_id: str | None
+    ) -> dict[str, Any] | None:
+        """Ask why a fieldlab stands where it stands for a draft (id and secret) or a challenge; None when not found.
+
+        Raises:
+            Problem: ``forbidden`` to who may not read the challenge, ``token-required`` to anonymous for one.
+        """
+        headers = _read_after(session, "matching")
+        if draft is not None:
+            fields, template = {"id": draft[0], "fieldlab": fieldlab}, "/v1/drafts/{id}/explanations/{fieldlab}"
+            headers = {**headers, "Draft-Secret": _header_value(draft[1])}
+        else:
+            fields = {"id": challenge_id or "", "fieldlab": fieldlab}
+            template = "/v1/challenges/{id}/explanations/{fieldlab}"
+        found = await self._one(session, _path(template, fields), headers)
+        if found is None:
+            return None
+        return {**found, "match": match_fields(found["match"])}
+
+    async def coaching(self, session: "Session", fieldlab: str) -> dict[str, Any] | None:
+        """Ask what the needs of late say of a fieldlab's record."""
+        path = _path("/v1/fieldlabs/{fieldlab}/coaching", {"fieldlab": fieldlab})
+        return await self._one(session, path, _read_after(session, "matching"))
+
+    async def _one(self, session: "Session", path: str, headers: Mapping[str, str]) -> dict[str, Any] | None:
+        """Read one thing of the matching service; None when there is no such thing."""
+        seconds = self._settings.private_seconds_max
+        status, reply_headers, body = await self._call(session, "matching", "GET", path, seconds, headers=headers)
+        if status == 404:  # noqa: PLR2004 - RFC 9110, 15.5.5
+            return None
+        if status >= REFUSED:
+            raise _problem(status, reply_headers, body)
+        found: dict[str, Any] = snake_keys(body)
+        return found
 
     async def private(self, session: "Session", service: Service, path: str, ids: Iterable[str]) -> dict[str, Any]:
         """Ask for the private fields of many objects at once; the reply says per id what the caller may see."""

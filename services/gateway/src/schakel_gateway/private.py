@@ -100,7 +100,15 @@ def _item(item: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON of a service
     found: dict[str, Any] = snake_keys(item)
     if isinstance(found.get("matches"), list):
         found["matches"] = [match_fields(match) for match in found["matches"]]
+    if isinstance(found.get("needs"), list):
+        found["needs"] = [need_fields(need) for need in found["needs"]]
     return found
+
+
+def need_fields(need: dict[str, Any]) -> dict[str, Any]:
+    """Return a need that was found as the schema has it: its fieldlabs with their reasons."""
+    fieldlabs = [{**lab, "parts": _parts(lab)} for lab in need.get("fieldlabs") or []]
+    return {**need, "technologies": need.get("technologies") or [], "fieldlabs": fieldlabs}
 
 
 def _value(owned: Owned, found: dict[str, Any], name: str) -> object:
@@ -111,8 +119,12 @@ def _value(owned: Owned, found: dict[str, Any], name: str) -> object:
 
 def match_fields(match: dict[str, Any]) -> dict[str, Any]:
     """Return a match as the schema has it: lists are lists, and evidence is a list of texts."""
-    parts = [{**part, "evidence": _texts(part.get("evidence"))} for part in match.get("parts") or []]
-    return {**match, "parts": parts, "unknown": match.get("unknown") or []}
+    added = {"needs": match.get("needs") or [], "outside_region": bool(match.get("outside_region"))}
+    return {**match, **added, "parts": _parts(match), "unknown": match.get("unknown") or []}
+
+
+def _parts(of: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{**part, "evidence": _texts(part.get("evidence"))} for part in of.get("parts") or []]
 
 
 def _texts(evidence: object) -> list[str]:

@@ -129,7 +129,6 @@ def _line(asked_id: str, slate: dict[str, Any]) -> str:
             "slug": match["slug"],
             "score": match["score"],
             "parts": {part["name"]: part["value"] for part in match["parts"]},
-            "needs": match["needs"],
         }
         for match in slate["matches"]
         if match["rank"]

@@ -33,7 +33,7 @@ class Recommender:
     ) -> None:
         self.reference = reference
         self._encoders = encoders
-        self._model = model
+        self.model = model
         self._versions: str | None = None
         self._catalogue = catalogue_of([], reference, None)
 
@@ -51,7 +51,11 @@ class Recommender:
         """Return the fieldlabs that fit a need; it is masked first, because the reasons quote it."""
         need = Need(mask(text, language), language, postcode4, sbi_division, told)
         catalogue = await self._current(session)
-        return await asyncio.to_thread(rank, catalogue, need, now.astimezone(AMSTERDAM).date(), model=self._model)
+        return await asyncio.to_thread(rank, catalogue, need, now.astimezone(AMSTERDAM).date(), model=self.model)
+
+    async def catalogue(self, session: AsyncSession) -> Catalogue:
+        """Return the catalogue of the fieldlabs that the caller's transaction sees."""
+        return await self._current(session)
 
     async def _current(self, session: AsyncSession) -> Catalogue:
         versions = (await session.execute(_VERSIONS)).scalar_one()

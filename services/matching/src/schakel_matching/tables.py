@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from schakel_common.database import service_registry
-from schakel_contracts.challenges import ChallengeState, Judgement, RankedFieldlab
+from schakel_contracts.challenges import ChallengeNews, ChallengeState, Judgement, RankedFieldlab
 from schakel_contracts.envelope import instant_text
 from schakel_contracts.referrals import DeclineReason, Outcome, ReferralState, ReferralStatus
 from schakel_matching.engine.slate import Slate, Told
@@ -105,6 +105,7 @@ class ChallengeRow(Base, table=True):
     sbi_division: str | None = None
     slate: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     told: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    news: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     shared: bool = Field(default=False, sa_column_kwargs={"server_default": _NO})
     judgements: list[dict[str, str]] = Field(
         default_factory=list, sa_type=JSONB, sa_column_kwargs={"server_default": _EMPTY_LIST}
@@ -255,6 +256,7 @@ def state_of_challenge(row: ChallengeRow) -> ChallengeState:
         model=slate.model if slate else "",
         shared=row.shared,
         judgements=[msgspec.convert(each, Judgement) for each in row.judgements],
+        news=None if row.news is None else msgspec.convert(row.news, ChallengeNews),
     )
 
 

@@ -13,11 +13,12 @@ from schakel_matching.__main__ import main
 from schakel_matching.engine import encoders as module
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import TextEncoder
-from schakel_matching.engine.ranges import BEFORE
+from schakel_matching.engine.ranges import BEFORE, CURRENT
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
 from schakel_matching.masking import mask
 from schakel_matching.reference_data import ReferenceData, catalogue_of
+from schakel_matching.settings import MatchingSettings
 
 TODAY = date(2026, 11, 24)
 
@@ -127,3 +128,13 @@ def test_the_model_before_can_be_chosen_and_answers_with_its_own_parts_and_one_n
     assert {part.name for match in slate.matches for part in match.parts} == BEFORE.parts
     for match in slate.matches:
         assert match.score == pytest.approx(sum(part.value for part in match.parts))
+
+
+def test_the_model_is_chosen_by_a_setting_and_another_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "postgresql://nobody@localhost/none"
+    assert MatchingSettings(database_url=address).matching_model == CURRENT.name
+    monkeypatch.setenv("SCHAKEL_MATCHING_MODEL", BEFORE.name)
+    assert MatchingSettings(database_url=address).matching_model == BEFORE.name
+    monkeypatch.setenv("SCHAKEL_MATCHING_MODEL", "additive-1.0.0")
+    with pytest.raises(ValueError, match=r"matching_model"):
+        MatchingSettings(database_url=address)

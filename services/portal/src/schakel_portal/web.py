@@ -19,6 +19,7 @@ from schakel_portal import assets, geography, security
 from schakel_portal.graphql import Answer, Gateway, Refused, SignInRefused, result_of
 from schakel_portal.login import IdentityProvider
 from schakel_portal.points import points_of
+from schakel_portal.reasons import against, nearness, reasons_of
 from schakel_portal.sessions import Content, IdentityUnavailable, Session, Sessions, key_of
 from schakel_portal.settings import PortalSettings
 from schakel_portal.texts import Language, Texts
@@ -289,7 +290,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     templates.globals.update(
-        asset=assets.address_of, point=geography.point, points_of=points_of, fieldlabs_of=fieldlabs_of
+        asset=assets.address_of,
+        point=geography.point,
+        points_of=points_of,
+        fieldlabs_of=fieldlabs_of,
+        reasons_of=reasons_of,
+        against=against,
+        nearness=nearness,
     )
     return templates
 

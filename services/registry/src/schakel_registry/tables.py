@@ -89,6 +89,7 @@ class FieldlabRow(Base, table=True):
     confirmed_by: str | None = None
     verification: str = "unverified"
     sources: list[str] = Field(default_factory=list, sa_type=TEXTS)
+    company_sizes: list[str] = Field(default_factory=list, sa_type=TEXTS)
 
 
 class HubRow(Base, table=True):

@@ -34,6 +34,17 @@ _CHALLENGE: Final = f"""
 x.state || jsonb_build_object(
     'version', x.version,
     'slate', x.state -> 'matches',
+    'news', CASE WHEN jsonb_typeof(x.state -> 'news') = 'object' THEN jsonb_build_object(
+        'on', x.state -> 'news' -> 'on',
+        'fieldlabs', (
+            SELECT jsonb_agg(n || jsonb_build_object(
+                'fieldlab_name', coalesce(
+                    (SELECT f.state ->> 'name' FROM {SCHEMA}.fieldlabs AS f WHERE f.slug = n ->> 'fieldlab'),
+                    n ->> 'fieldlab'
+                )
+            )) FROM jsonb_array_elements(x.state -> 'news' -> 'fieldlabs') AS n
+        )
+    ) END,
     'shared', coalesce((x.state ->> 'shared')::boolean, false),
     'company', {_COMPANY},
     'referrals', coalesce((

@@ -163,6 +163,34 @@ class JudgingStep(Enum):
 
 
 @strawberry.enum
+class EndingKind(Enum):
+    """Where a need can be served other than by a fieldlab."""
+
+    PROGRAMME = "programme"
+    TRAINING = "training"
+    HUB = "hub"
+
+
+@strawberry.enum
+class KeptOut(Enum):
+    """What keeps a fieldlab out: it ended, lies abroad, two of its campus are shown, or it does not answer the need."""
+
+    ENDED = "ended"
+    ABROAD = "abroad"
+    CAMPUS = "campus"
+    NO_FIT = "no_fit"
+
+
+@strawberry.enum
+class SlateNews(Enum):
+    """What became of a fieldlab in a slate: it came among the first three, left them, or has ended."""
+
+    ENTERED = "entered"
+    LEFT = "left"
+    ENDED = "ended"
+
+
+@strawberry.enum
 class Outcome(Enum):
     """What came of an introduction."""
 

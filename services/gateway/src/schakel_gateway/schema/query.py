@@ -12,6 +12,7 @@ from schakel_gateway.schema.roots import Answer, Info, asked, selected
 from schakel_gateway.schema.scalars import Instant
 from schakel_gateway.schema.types.companies import Company, Me
 from schakel_gateway.schema.types.events import Activity, ActivityConnection, Case, CaseConnection
+from schakel_gateway.schema.types.explaining import Coaching, Why
 from schakel_gateway.schema.types.fieldlabs import Fieldlab, FieldlabConnection, Hub
 from schakel_gateway.schema.types.matching import (
     Bundle,
@@ -94,6 +95,28 @@ class Query:
     def fieldlab_inbox(self, info: Info, fieldlab: str, first: int = 50, after: After = None) -> Answer:
         """The requests of a fieldlab; for that fieldlab."""
         return matching.fieldlab_inbox(info.context, fieldlab, first, after)
+
+    @asked(Why | None)
+    def why(
+        self,
+        info: Info,
+        fieldlab: str,
+        draft_id: ID | None = None,
+        draft_secret: str | None = None,
+        challenge_id: ID | None = None,
+    ) -> Answer:
+        """Why a fieldlab stands where it stands for a need: of a draft with its secret, or of a challenge.
+
+        Asked of the matching service; null when there is no such need or published fieldlab.
+        """
+        draft = (draft_id, draft_secret or "") if draft_id is not None else None
+        owners = info.context.owners
+        return owners.why(info.context.session, fieldlab, draft=draft, challenge_id=challenge_id)
+
+    @asked(Coaching | None)
+    def fieldlab_coaching(self, info: Info, fieldlab: str) -> Answer:
+        """What the needs of the last 90 days say of a fieldlab's record, as counts; for that fieldlab."""
+        return info.context.owners.coaching(info.context.session, fieldlab)
 
     @asked(list[Opportunity])
     def fieldlab_opportunities(self, info: Info, fieldlab: str) -> Answer:

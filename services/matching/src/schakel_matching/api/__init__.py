@@ -2,6 +2,13 @@
 
 from typing import Final
 
-from schakel_matching.api import anonymous, challenges, opportunities, private, referrals
+from schakel_matching.api import anonymous, challenges, explanations, opportunities, private, referrals
 
-ROUTERS: Final = (anonymous.router, challenges.router, referrals.router, private.router, opportunities.router)
+ROUTERS: Final = (
+    anonymous.router,
+    challenges.router,
+    explanations.router,
+    referrals.router,
+    private.router,
+    opportunities.router,
+)

@@ -64,8 +64,8 @@ async def submit_challenge(
     place = _establishment(company, command.establishment_id)
     told = _told(command, draft, company, (text, language), recommender.reference.vocabulary)
     row = _new_row(company, place, draft, (text, language), clock.now())
-    row.shared = command.shared
     row.told = told_to_row(told)
+    row.shared = command.shared
     slate = await recommender.slate(
         session,
         text=text,

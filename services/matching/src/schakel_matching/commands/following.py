@@ -3,14 +3,26 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, delete, select
 
 from schakel_common.clock import Clock
 from schakel_matching.commands._announce import announce_challenge, announce_referral
 from schakel_matching.commands._learning import forget_reasons
+from schakel_matching.model import AMSTERDAM
+from schakel_matching.news import news_of
 from schakel_matching.recommender import Recommender
-from schakel_matching.tables import CallBackRow, ChallengeRow, DraftRow, MessageRow, ReferralRow, slate_to_row, told_of
+from schakel_matching.tables import (
+    CallBackRow,
+    ChallengeRow,
+    DraftRow,
+    MessageRow,
+    ReferralRow,
+    slate_of,
+    slate_to_row,
+    told_of,
+)
 
 
 async def rematch_challenges(session: AsyncSession, clock: Clock, recommender: Recommender) -> int:
@@ -21,21 +33,23 @@ async def rematch_challenges(session: AsyncSession, clock: Clock, recommender: R
     """
     query = select(ChallengeRow).where(ChallengeRow.status == "open").order_by(col(ChallengeRow.id)).with_for_update()
     now = clock.now()
+    on = now.astimezone(AMSTERDAM).date().isoformat()
+    ended = {lab.state.slug for lab in (await recommender.catalogue(session)).labs if lab.state.status == "ended"}
     rematched = 0
     for row in (await session.scalars(query)).all():
-        slate = slate_to_row(
-            await recommender.slate(
-                session,
-                text=row.text or "",
-                language=row.language,
-                postcode4=row.postcode4,
-                sbi_division=row.sbi_division,
-                told=told_of(row),
-                now=now,
-            )
+        made = await recommender.slate(
+            session,
+            text=row.text or "",
+            language=row.language,
+            postcode4=row.postcode4,
+            sbi_division=row.sbi_division,
+            told=told_of(row),
+            now=now,
         )
+        slate = slate_to_row(made)
         if slate != row.slate:
-            row.slate = slate
+            news = news_of(slate_of(row), made, ended, on)
+            row.slate, row.news = slate, row.news if news is None else msgspec.to_builtins(news)
             await announce_challenge(session, row, "rematched", now)
             rematched += 1
     return rematched
@@ -53,7 +67,7 @@ async def erase_company(session: AsyncSession, company_id: UUID, effective_at: d
         await _delete_drafts(session, challenge.id)
         challenge.status = "erased"
         challenge.text = challenge.slate = challenge.told = challenge.postcode4 = None
-        challenge.municipality_code = challenge.sbi_division = None
+        challenge.municipality_code = challenge.sbi_division = challenge.news = None
         challenge.shared, challenge.judgements = False, []
         await forget_reasons(session, challenge.id)
         await announce_challenge(session, challenge, "erased", effective_at)

@@ -129,5 +129,5 @@ async def correct_challenge(  # noqa: PLR0917  what a command is given, and what
         now=now,
         told=told,
     )
-    row.told, row.slate = told_to_row(told), slate_to_row(slate)
+    row.told, row.slate, row.news = told_to_row(told), slate_to_row(slate), None
     return changed(row, [await announce_challenge(session, row, "rematched", now)])

@@ -25,9 +25,7 @@ WEIGHTS: Final = (0.66, 0.28, 3.36, -4.05)
 
 def evidence(reading: Reading, catalogue: Catalogue, i: int) -> tuple[float, float]:
     """Return what words and meaning say of one fieldlab: points of words by 25, and closeness on the fixed scale."""
-    points = (
-        0.0 if _is_name(reading) else _WORDS_WORTH * covered(reading, i) + _ASKED_WORTH * asked(reading, catalogue, i)
-    )
+    points = _WORDS_WORTH * covered(reading, i) + _ASKED_WORTH * asked(reading, catalogue, i)
     close = float(reading.sense.absolute[i]) if reading.sense is not None else 0.0
     return min(_POINTS_MAX, points) / _PER, close
 

@@ -22,6 +22,8 @@ USE_WEIGHT: Final = 0.4
 _ENOUGH: Final = 20
 """Fieldlabs from which the spread over the catalogue says more than the measured one."""
 _SENTENCES: Final = 3
+_READ_MAX: Final = 5_000
+"""Characters of a need that are encoded: what the service takes at most."""
 _PHRASES: Final = 2
 _THEMES: Final = 2
 _MEASURED: Final = {
@@ -99,9 +101,13 @@ class Meaning:
         self._themes_of = [[places[theme] for theme in lab.themes if theme in places] for lab in labs]
 
     def read(self, texts: Sequence[str], language: str) -> list[Sense]:
-        """Return, for each text, how close it is to every fieldlab; all are encoded in one call."""
+        """Return, for each text, how close it is to every fieldlab; all are encoded in one call.
+
+        Of a text longer than the service takes, the beginning counts.
+        """
         if not texts:
             return []
+        texts = [text[:_READ_MAX] for text in texts]
         asked = [centred(side.short, "query", language, side.encoder.encode(texts, "query")) for side in self._sides]
         return [self._sense(queries) for queries in zip(*asked, strict=True)]
 

@@ -1,6 +1,6 @@
 """Ranking: hard rules first, then the parts, then the sum. The parts are the explanation, and they add up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from math import fsum
 
@@ -31,6 +31,25 @@ class _Ranking(msgspec.Struct, frozen=True):
     def open_fitting(self) -> list[Match]:
         """Those that fit and have not ended, best first."""
         return [match for match, state in self.order if match.slug in self.fitting and hard_rule(state) is None]
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A need against every fieldlab, for explaining an order.
+
+    Attributes:
+        order: all of them, ended ones too, best first, with the needs that each serves.
+        pieces: per need the reading, and what each fieldlab scores for it alone.
+    """
+
+    order: tuple[tuple[Match, FieldlabState], ...]
+    pieces: tuple[tuple[Piece, Mapping[str, Match]], ...]
+
+
+def standing(catalogue: Catalogue, need: Need, today: date, *, model: Model = CURRENT) -> Standing:
+    """Return how every fieldlab stands to a need: what `rank` chooses from."""
+    rankings = [_ranking(piece, catalogue, today, model) for piece in pieces_of(catalogue, need, cuts=model.cuts)]
+    pieces = tuple((each.piece, {match.slug: match for match, _ in each.order}) for each in rankings)
+    return Standing(tuple(_merged(rankings)), pieces)
 
 
 def rank(
@@ -102,7 +121,9 @@ def _found_need(ranking: _Ranking) -> FoundNeed:
         quote=ranking.piece.reading.need.text,
         technologies=tuple(concept.key for concept in ranking.piece.reading.concepts),
         fits=bool(fitting),
-        fieldlabs=tuple(Served(match.slug, match.name, match.score) for match in shown[:SHOWN_WITHOUT_FIT]),
+        fieldlabs=tuple(
+            Served(match.slug, match.name, match.score, match.parts) for match in shown[:SHOWN_WITHOUT_FIT]
+        ),
     )
 
 

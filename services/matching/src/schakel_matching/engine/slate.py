@@ -147,11 +147,12 @@ class FoundConcept(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Served(msgspec.Struct, frozen=True, rename="camel"):
-    """A fieldlab for one of the needs, with the score that it has for that need alone."""
+    """A fieldlab for one of the needs, with the score and the reasons that it has for that need alone."""
 
     slug: str
     name: str
     score: float
+    parts: tuple[Part, ...] = ()
 
 
 class FoundNeed(msgspec.Struct, frozen=True, rename="camel"):

@@ -1,9 +1,13 @@
 """A company's need: the one question, who can help and why, and being called back."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from starlette.responses import Response
 
 from schakel_portal.forms import Form, refused_form
 from schakel_portal.graphql import Answer, Refused
+from schakel_portal.reasons import by_need
 from schakel_portal.web import NotFound, Page
 
 NEED_FIELDS = ("text", "postcode")
@@ -53,16 +57,63 @@ async def open_draft(page: Page, draft_id: str) -> Answer:
 
 
 async def show_matches(page: Page) -> Response:
-    """Show who can help and why; those that have ended are named as ended."""
+    """Show who can help with each need and why; those that have ended are named as ended."""
+    return await _show_matches(page, Form())
+
+
+async def _show_matches(page: Page, form: Form, *, status: int = 200) -> Response:
     answer = await open_draft(page, page.request.path_params["draft"])
     draft = answer.data["draft"]
+    technologies = sorted(answer.data["technologies"], key=lambda each: page.t.chosen(each, "name").casefold())
     return await page.show(
         "matches.html",
+        status=status,
         draft=draft,
-        matches=[match for match in draft["matches"] if not match["ended"]][:3],
+        groups=by_need(draft),
         ended=[match for match in draft["matches"] if match["ended"]],
-        technologies={each["key"]: each for each in answer.data["technologies"]},
+        technologies={each["key"]: each for each in technologies},
+        form=form,
     )
+
+
+async def correct_need(page: Page) -> Response:
+    """Let the visitor say what was read wrong; the need is matched anew."""
+    draft_id = page.request.path_params["draft"]
+    draft = (await open_draft(page, draft_id)).data["draft"]
+    secret = page.session.content.drafts[draft_id].secret
+    try:
+        await page.command("correctDraft", {"draftId": draft_id, "draftSecret": secret, **corrected(draft, page.form)})
+    except Refused as refused:
+        return await _show_matches(page, refused_form(page.t, page.form, refused, ()), status=400)
+    await page.notice("matches.corrected")
+    return page.go(f"/hulp/{draft_id}")
+
+
+def corrected(draft: Mapping[str, Any], form: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a company now tells beside its text: all of it, because it replaces what was told before.
+
+    Args:
+        draft: as it was shown, with what was told before.
+        form: ``action`` (``correct``, ``one`` for one need, ``again`` to read the text anew), ``kept`` (keys of the
+            technologies that are right, joined by commas) and ``added`` (one more).
+    """
+    told = draft["told"] or {"needs": [], "technologies": {"right": [], "wrong": []}}
+    action = form.get("action")
+    if action == "again":
+        return {"needs": [], "technologies": {"right": [], "wrong": []}}
+    rest = {name: told.get(name) for name in ("serviceWanted", "trl", "sizeClass")}
+    if action == "one":
+        return {**rest, "needs": [draft["text"]], "technologies": told["technologies"]}
+    found = [key for need in draft["needs"] for key in need["technologies"]] or draft["concepts"]
+    kept = set(form.get("kept", "").split(","))
+    added = [form["added"]] if form.get("added") else []
+    right = [key for key in told["technologies"]["right"] if key in kept]
+    wrong = [*told["technologies"]["wrong"], *(key for key in found if key not in kept)]
+    chosen = {
+        "right": list(dict.fromkeys([*right, *added])),
+        "wrong": [key for key in dict.fromkeys(wrong) if key not in added],
+    }
+    return {**rest, "needs": told["needs"], "technologies": chosen}
 
 
 async def show_call_back(page: Page) -> Response:

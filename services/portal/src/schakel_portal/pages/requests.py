@@ -7,13 +7,16 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from schakel_portal.forms import Form, field_text, refused_form
-from schakel_portal.graphql import Refused
+from schakel_portal.graphql import GatewayUnavailable, Refused
+from schakel_portal.pages.explaining import why_of
 from schakel_portal.texts import today
 from schakel_portal.web import NotFound, Page
 
 DECLINE_REASONS: Final = ("NO_CAPACITY", "NOT_OUR_FIELD", "TOO_EARLY", "DUPLICATE", "OTHER")
 OUTCOMES: Final = ("VISITED", "TESTED", "TRAINED", "INVESTED", "NOTHING")
 OPEN: Final = frozenset({"REQUESTED", "QUESTION", "ACCEPTED"})
+_OVER: Final = frozenset({"DECLINED", "WITHDRAWN", "ERASED"})
+"""Then a fieldlab may not read the need any more, or there is none."""
 _ACTIONS: Final = {
     "accept": "acceptReferral",
     "decline": "declineReferral",
@@ -124,17 +127,29 @@ def side_of(page: Page, referral: Mapping[str, Any]) -> str:
 
 async def _show(page: Page, form: Form, *, status: int = 200) -> Response:
     referral = await _referral(page)
+    side = side_of(page, referral)
     return await page.show(
         "request.html",
         status=status,
         referral=referral,
-        side=side_of(page, referral),
+        side=side,
+        why=None if side == "company" else await _why(page, referral),
         form=form,
         reasons=DECLINE_REASONS,
         outcomes=OUTCOMES,
         today=_today(page),
         open=referral["status"] in OPEN,
     )
+
+
+async def _why(page: Page, referral: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return why the fieldlab is where it is; None where that cannot be told now, which must not hide the request."""
+    if referral["status"] in _OVER:
+        return None
+    try:
+        return await why_of(page, referral["fieldlabSlug"], challengeId=referral["challengeId"])
+    except (Refused, GatewayUnavailable):
+        return None
 
 
 def _today(page: Page) -> date:

@@ -69,6 +69,9 @@ class Profile(ApiModel):
     website: WebAddress | None = None
     verification: Literal["sourced", "partly", "unverified"] = "unverified"
     sources: Lines = Field(default_factory=list)
+    company_sizes: Annotated[list[Literal["micro", "small", "medium", "large"]], Field(max_length=4)] = Field(
+        default_factory=list
+    )
 
 
 class RegisterFieldlab(Profile):

@@ -1,9 +1,13 @@
 """Inputs about needs and introductions."""
 
+from typing import Final
+
 import strawberry
 
-from schakel_gateway.schema.enums import DeclineReason, JudgingStep, Language, Outcome
+from schakel_gateway.schema.enums import DeclineReason, JudgingStep, Language, Outcome, SizeClass
 from schakel_gateway.schema.inputs.companies import IF_VERSION
+
+NEEDS: Final = "Pieces of the text, word for word, each one need; without them the text is cut by itself."
 
 
 @strawberry.input
@@ -14,6 +18,40 @@ class CreateDraftInput:
     language: Language
     postcode: str | None = strawberry.UNSET
     sbi: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class TechnologiesInput:
+    """Keys of `technologies`: which are asked, and which are not, whatever was read."""
+
+    right: list[str] = strawberry.field(default_factory=list)
+    wrong: list[str] = strawberry.field(default_factory=list)
+
+
+@strawberry.input
+class CorrectDraftInput:
+    """Say which needs and technologies are right; it replaces what was told before, and the draft is matched anew."""
+
+    draft_id: strawberry.ID
+    draft_secret: str
+    needs: list[str] | None = strawberry.field(default=strawberry.UNSET, description=NEEDS)
+    technologies: TechnologiesInput | None = strawberry.UNSET
+    service_wanted: str | None = strawberry.UNSET
+    trl: int | None = strawberry.UNSET
+    size_class: SizeClass | None = strawberry.UNSET
+
+
+@strawberry.input
+class CorrectChallengeInput:
+    """Say which needs and technologies are right; it replaces what was told before, and the need is matched anew."""
+
+    challenge_id: strawberry.ID
+    needs: list[str] | None = strawberry.field(default=strawberry.UNSET, description=NEEDS)
+    technologies: TechnologiesInput | None = strawberry.UNSET
+    service_wanted: str | None = strawberry.UNSET
+    trl: int | None = strawberry.UNSET
+    size_class: SizeClass | None = strawberry.UNSET
+    if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)
 
 
 @strawberry.input

@@ -25,6 +25,13 @@ class NewDraft:
 
 
 @strawberry.type
+class CorrectedDraft:
+    """The draft was corrected; read it anew with its secret."""
+
+    id: strawberry.ID
+
+
+@strawberry.type
 class Accepted:
     """It was taken in. The answer is the same for everyone, so that it tells nothing about others."""
 

@@ -16,18 +16,8 @@ from schakel_gateway.schema.enums import (
 from schakel_gateway.schema.scalars import Instant
 from schakel_gateway.schema.types.companies import Company
 from schakel_gateway.schema.types.fieldlabs import Fieldlab
+from schakel_gateway.schema.types.needs import ChallengeNews, Ending, FoundNeed, MatchPart, Told
 from schakel_gateway.schema.types.shared import PageInfo, private, private_state
-
-
-@strawberry.type
-class MatchPart:
-    """One reason; the values of all parts add up to the score."""
-
-    name: str
-    value: float
-    text_nl: str
-    text_en: str
-    evidence: list[str] = strawberry.field(description="The words or facts it rests on; they can quote the need.")
 
 
 @strawberry.type
@@ -49,6 +39,8 @@ class Match:
     parts: list[MatchPart]
     unknown: list[str] = strawberry.field(description="What is not known of it; neutral in the score.")
     ended: Ended | None
+    needs: list[str] = strawberry.field(description="Ids of the needs that it serves, best first.")
+    outside_region: bool = strawberry.field(description="Shown by the rule of one clearly better one from elsewhere.")
 
 
 @strawberry.type
@@ -63,6 +55,10 @@ class Draft:
     concepts: list[str]
     no_fit: bool = strawberry.field(description="Nothing fits well enough; the hub can be asked to call.")
     matches: list[Match]
+    needs: list[FoundNeed]
+    endings: list[Ending]
+    hub: str | None = strawberry.field(description="Slug of the hub of the postcode, or `national`.")
+    told: Told | None
 
 
 @strawberry.type
@@ -149,6 +145,7 @@ class Challenge:
     concepts: list[str]
     model: str
     slate: list[RankedFieldlab] = strawberry.field(description="Best first.")
+    news: ChallengeNews | None = strawberry.field(description="The last change of the slate by itself that matters.")
     shared: bool = strawberry.field(
         description="The company agreed that fieldlabs and hubs that it may suit see the need, without its name."
     )
@@ -157,6 +154,9 @@ class Challenge:
     private_state: PrivateState = private_state()
     text: str | None = private()
     matches: list[Match] | None = private()
+    needs: list[FoundNeed] | None = private()
+    endings: list[Ending] | None = private()
+    told: Told | None = private()
     judgements: list[Judgement] | None = private()
 
 

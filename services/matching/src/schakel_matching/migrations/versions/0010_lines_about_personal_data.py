@@ -3,7 +3,7 @@ from alembic import op
 from schakel_common.processing import create_processing_lines
 
 revision = "0010"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,10 @@
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE challenge ADD COLUMN news jsonb")

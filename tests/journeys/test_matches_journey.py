@@ -1,0 +1,94 @@
+"""A text with two needs, typed on a phone without an account: each need has its labs, reasons and a next step."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, expect
+from portal_browser import NARROW, Visitor, chromium, visitor
+from running import RunningStack
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+
+TEXT = "wij frezen kleine series, omstellen kost uren, en onze planner stopt ermee"
+NO_FIT = "Ik zoek een kapper voor mijn hond, het liefst op zaterdag."
+ENDED = "sensoren op pompen, voorspellend onderhoud in de procesindustrie"
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium."""
+    async with chromium() as browser:
+        yield browser
+
+
+async def ask(person: Visitor, text: str, postcode: str = "7521") -> None:
+    """Type a need and look who can help."""
+    await person.open("/")
+    await person.page.fill("#text", text)
+    await person.page.fill("#postcode", postcode)
+    await person.press("Laat zien wie kan helpen")
+    await expect(person.page.locator("h1")).not_to_have_text("Waar loopt uw bedrijf tegenaan?")
+
+
+async def accessible(person: Visitor) -> list[str]:
+    """Return what keeps people out; without scripts nothing can look."""
+    return await person.check_access() if person.scripts else []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_two_needs_each_with_labs_reasons_and_a_next_step(
+    running_stack: RunningStack, browser: Browser, *, scripts: bool
+) -> None:
+    async with visitor(browser, running_stack.portal_url, scripts=scripts, width=NARROW) as person:
+        await ask(person, TEXT)
+        needs = person.page.locator("section.need")
+        quotes = [text.split("“")[1].rstrip("”") for text in await needs.locator("h2").all_inner_texts()]
+        assert len(quotes) == 2
+        assert all(quote in TEXT for quote in quotes)
+        for at in range(2):
+            labs = needs.nth(at).locator("li.match")
+            assert await labs.count() >= 1
+            assert 1 <= await labs.first.locator(".reasons .reason").count() <= 3
+        assert await needs.locator(".nl-data-badge", has_text="dichtbij").count() >= 1
+        assert await needs.locator(".nl-data-badge", has_text="verder weg").count() >= 1
+        assert "Uw volgende stap" in await person.text()
+        wrong = await accessible(person)
+        await person.picture("needs")
+
+        await person.page.locator("summary", has_text="Klopt dit niet?").click()
+        await person.page.locator("input[name=kept]").first.uncheck()
+        gone = await person.page.locator("label[for=kept-1]").inner_text()
+        wrong += await accessible(person)
+        await person.press("Zoek opnieuw")
+        assert "We hebben opnieuw gezocht." in await person.page.locator("body").inner_text()
+        assert gone not in await person.page.locator(".asked .nl-data-badge").all_inner_texts()
+
+        await person.press("Waarom staat een ander lab hier niet?", role="link")
+        await person.page.select_option("#lab", "ramlab")
+        await person.press("Laat zien waarom")
+        assert await person.title() == "Waarom staat RAMLAB hier?"
+        assert "Plaats " in await person.page.locator(".why__place").inner_text()
+        wrong += await accessible(person)
+        await person.picture("why")
+        assert wrong == []
+        assert person.refused == []
+
+
+async def test_no_fit_is_said_and_leads_to_the_desk_of_the_postcode(
+    running_stack: RunningStack, browser: Browser
+) -> None:
+    async with visitor(browser, running_stack.portal_url, width=NARROW) as person:
+        await ask(person, NO_FIT)
+        assert await person.title() == "We vonden geen lab dat goed past"
+        assert "Het loket Oost helpt u kiezen." in await person.text()
+        assert await person.check_access() == []
+        await person.picture("no-fit")
+
+
+async def test_a_lab_that_would_have_fitted_is_named_as_ended(running_stack: RunningStack, browser: Browser) -> None:
+    async with visitor(browser, running_stack.portal_url, width=NARROW) as person:
+        await ask(person, ENDED)
+        ended = person.page.locator("section.ended li")
+        assert await ended.count() >= 1
+        assert "gestopt" in await ended.first.inner_text()
+        assert await person.check_access() == []
