@@ -81,7 +81,7 @@ def build(target: str, base: str, version: str, *more: str) -> Built:
     certificate = ("--build-arg", f"PIP_CERT={CERTIFICATES}") if CERTIFICATES.exists() else ()
     mounted = ("--volume", f"{CERTIFICATES.parent}:{CERTIFICATES.parent}:ro") if certificate else ()
     arguments = ("--build-arg", f"BASE={base}", "--build-arg", f"VERSION={version}", *certificate, *mounted)
-    _run(*_BUILD, *(more or ("--layers",)), *arguments, "--target", target, *_FILES, "-t", name, ".")
+    _run(*_BUILD, "--layers", *more, *arguments, "--target", target, *_FILES, "-t", name, ".")
     layout = OUT / target
     shutil.rmtree(layout, ignore_errors=True)
     _run("skopeo", "copy", "--quiet", f"containers-storage:{name}", f"oci:{layout}:{version}")
