@@ -17,7 +17,18 @@ TOOLS = ("buildah", "runc", "skopeo")
 LOCAL_BASE = "localhost/schakel-base"
 OUT = CHECKOUT / "build" / "images"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-_BUILD = ("buildah", "build", "--isolation", "chroot", "--network", "host", "--timestamp", "0", "--quiet")
+_BUILD = (
+    "buildah",
+    "build",
+    "--isolation",
+    "chroot",
+    "--network",
+    "host",
+    "--timestamp",
+    "0",
+    "--omit-history",
+    "--quiet",
+)
 _FILES = ("-f", "deploy/images/Containerfile", "--ignorefile", ".containerignore")
 _DOCS = tuple(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale"))
 _PACKAGES = "--include=python3,python3-venv,ca-certificates"
@@ -46,8 +57,9 @@ def images(targets: Sequence[str], base: str, version: str, *, twice: bool) -> i
     base = base or local_base()
     report = []
     for target in targets or TARGETS:
-        built = build(target, base, version)
-        if twice and (again := build(target, base, version, "--no-cache")).digest != built.digest:
+        more = ("--no-cache",) if twice else ()
+        built = build(target, base, version, *more)
+        if twice and (again := build(target, base, version, *more)).digest != built.digest:
             raise ImagesError(f"two builds of {target} differ: {built.digest} and {again.digest}")
         write_sbom(target)
         report.append(built)
