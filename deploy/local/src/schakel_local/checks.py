@@ -28,7 +28,11 @@ def members() -> list[Path]:
 def all_checks() -> list[Check]:
     """Every check, the quick ones first."""
     sources = [str(path.relative_to(CHECKOUT)) for path in members()]
-    rest = [name for name in ("tests", "benchmarks", "conftest.py") if _holds_python(CHECKOUT / name)]
+    rest = [
+        name
+        for name in ("tests", "benchmarks", "deploy/helm", "deploy/images", "conftest.py")
+        if _holds_python(CHECKOUT / name)
+    ]
     checks = [
         Check("ruff check", _tool("ruff", "check", "--quiet")),
         Check("ruff format", _tool("ruff", "format", "--check", "--quiet")),

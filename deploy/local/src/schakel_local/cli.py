@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from schakel_local import artefacts, checks, holder, look, runfile, teststack
+from schakel_local import artefacts, checks, holder, images, look, runfile, teststack
 from schakel_local.places import CHECKOUT, data_directory
 from schakel_local.ports import Ports
 from schakel_local.secret import Secrets
@@ -65,6 +65,12 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("doctor", help="is everything there that the services need?").set_defaults()
     commands.add_parser("realm", help="diff, or apply [--dry-run]: the realm against its files").set_defaults()
     commands.add_parser("lock", help="resolve the packages and Java artefacts anew").set_defaults(run=lambda _: _lock())
+    build = commands.add_parser("images", help="build the container images, and measure them")
+    build.add_argument("targets", nargs="*", metavar="image", help=f"of {', '.join(images.TARGETS)}; all by default")
+    build.add_argument("--base", default="", help="image with Python 3.11; a local one is made by default")
+    build.add_argument("--version", default="1.0.0", help="tag and label")
+    build.add_argument("--twice", action="store_true", help="build again without a cache, and compare the digests")
+    build.set_defaults(run=_images)
     stack = commands.add_parser("test-stack", help="a test stack that stays between test runs")
     stack.add_argument("action", choices=("start", "stop"))
     stack.set_defaults(run=lambda given: _test_stack(given.action))
@@ -132,6 +138,18 @@ def _lock() -> int:
         return code
     tell(f"requirements.lock and {artefacts.relock()} Java artefacts locked")
     return 0
+
+
+def _images(given: argparse.Namespace) -> int:
+    unknown = [name for name in given.targets if name not in images.TARGETS]
+    if unknown:
+        sys.stderr.write(f"schakel: no image is called {', '.join(unknown)}; there are {', '.join(images.TARGETS)}\n")
+        return 2
+    try:
+        return images.images(given.targets, given.base, given.version, twice=given.twice)
+    except images.ImagesError as error:
+        sys.stderr.write(f"schakel: {error}\n")
+        return 1
 
 
 def _test_stack(action: str) -> int:

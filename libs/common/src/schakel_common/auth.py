@@ -199,7 +199,7 @@ def keys_over_http(url: str) -> Callable[[], Awaitable[Mapping[str, Any]]]:
     async def fetch() -> Mapping[str, Any]:
         timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS_MAX)
         async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
+            aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
             session.get(url, allow_redirects=False, raise_for_status=True) as reply,
         ):
             document = json.loads(await reply.read())

@@ -1,4 +1,4 @@
-"""The commands of every service: ``python -m schakel_<service> serve|migrate|doctor|reemit|dead-letters|openapi``."""
+"""The commands of every service: ``python -m schakel_<service> serve|migrate|doctor|reemit|...``."""
 
 import argparse
 import asyncio
@@ -19,7 +19,7 @@ from schakel_common.database import Database
 from schakel_common.dead_letters import drop_dead_letter, list_dead_letters, retry_dead_letters, show_dead_letter
 from schakel_common.doctor import PARTS, Part, examine
 from schakel_common.logs import configure_logs
-from schakel_common.migrations import migrate
+from schakel_common.migrations import migrate, wait_until_migrated
 from schakel_common.problems import Problem
 from schakel_common.reemission import count_current, count_history, reemit_current, reemit_history
 from schakel_common.serve import ROLES, Role, ServiceDefinition, serve
@@ -96,6 +96,8 @@ def _work(
     match arguments.command:
         case "migrate":
             return migrate(settings.database_url, definition.migrations)
+        case "wait-for-schema":
+            return wait_until_migrated(settings.database_url, definition.migrations, seconds=arguments.seconds)
         case "reemit":
             return _reemit(settings, arguments)
         case _:
@@ -154,6 +156,8 @@ def parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
     serving = commands.add_parser("serve", help="run the service until it is told to stop")
     serving.add_argument("--roles", type=_roles, default=list(ROLES), help="of api,consumers,relay; all by default")
     commands.add_parser("migrate", help="bring the database to the newest revision")
+    waiting = commands.add_parser("wait-for-schema", help="wait until the database is at the revision this needs")
+    waiting.add_argument("--seconds", type=float, default=300.0, help="how long at most")
     doctor = commands.add_parser("doctor", help="is everything there that this service needs? 0 yes, 1 no")
     doctor.add_argument("part", nargs="*", type=_part, help=f"of {', '.join(PARTS)}; all by default")
     commands.add_parser("openapi", help="print the OpenAPI document")

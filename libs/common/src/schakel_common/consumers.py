@@ -27,6 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schakel_common.barriers import barrier
+from schakel_common.broker import kafka_security
 from schakel_common.database import Database
 from schakel_common.dead_letters import Reason, Refused, send_dead_letters
 from schakel_common.event import Event
@@ -75,6 +76,7 @@ def make_broker(settings: ServiceSettings) -> KafkaBroker:
     """Return a broker for consuming only: everything that is sent goes through the outbox, or is a dead letter."""
     return KafkaBroker(
         settings.kafka_bootstrap,
+        security=kafka_security(settings),
         consumer_only=True,
         apply_types=True,
         logger=logging.getLogger("schakel.kafka"),

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from schakel_common.broker import REQUEST_TIMEOUT_MS, ensure_topics
+from schakel_common.broker import ensure_topics, kafka_connection
 from schakel_common.problems import Problem
 from schakel_common.settings import ServiceSettings
 from schakel_contracts.topics import PARTITIONS, Topic, dead_letter_topic
@@ -53,10 +53,9 @@ async def send_dead_letters(
     name = dead_letter_topic(topic.name, service)
     await ensure_topics(settings, [name])
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap,
+        **kafka_connection(settings),
         enable_idempotence=True,
         acks="all",
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
     async with producer:
         for record, refused in letters:
@@ -174,11 +173,10 @@ def _group(settings: ServiceSettings, service: str) -> str:
 @asynccontextmanager
 async def _reader(settings: ServiceSettings, group: str | None) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap,
+        **kafka_connection(settings),
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
     try:
         await consumer.start()

@@ -22,6 +22,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from schakel_common.auth import TokenVerifier
+from schakel_common.broker import kafka_connection
 from schakel_common.database import DIRECT_FAILURES
 from schakel_common.problems import Problem
 from schakel_common.settings import ServiceSettings
@@ -128,7 +129,7 @@ async def _kafka(service: str, settings: ServiceSettings) -> list[Finding]:
         return []
     if not settings.kafka_bootstrap:
         return [_bad("kafka", "no broker is named: set SCHAKEL_KAFKA_BOOTSTRAP.")]
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=5_000)
+    admin = AIOKafkaAdminClient(**{**kafka_connection(settings), "request_timeout_ms": 5_000})
     try:
         await asyncio.wait_for(admin.start(), ANSWER_SECONDS_MAX)
         topics = {each["topic"]: each for each in await admin.describe_topics()}

@@ -1,5 +1,7 @@
 """Alembic with a lock and time limits: many pods may start at once, and a migration must not stop a live service."""
 
+import asyncio
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from schakel_common.database import Database, engine_of
 from schakel_common.plumbing import PLUMBING_TABLES
@@ -21,6 +23,7 @@ LOCK_TIMEOUT_SECONDS: Final = 4
 
 STATEMENT_TIMEOUT_SECONDS: Final = 60
 SINGLE_FLIGHT_WAIT_SECONDS: Final = 120
+WAIT_BETWEEN_LOOKS_SECONDS: Final = 1.0
 
 
 async def migrate(url: str, migrations: Path) -> None:
@@ -74,6 +77,34 @@ async def ensure_migrated(database: Database, migrations: Path) -> None:
     known = {script.revision for script in scripts.walk_revisions()}
     if current is None or (current in known and current != needed):
         raise Problem("unavailable", f"The database is at revision {current}, {needed} is needed: run migrate.")
+
+
+async def wait_until_migrated(url: str, migrations: Path, *, seconds: float) -> None:
+    """Wait until `ensure_migrated` finds nothing to say; for a pod that may start before its migration has run.
+
+    Args:
+        url: the service's own database.
+        migrations: see `migrate`.
+        seconds: how long at most.
+
+    Raises:
+        Problem: ``unavailable``, with what was missing at the last look.
+        OSError: the database did not answer at the last look.
+    """
+    database = Database(url, pool_size=1)
+    deadline = time.monotonic() + seconds
+    try:
+        while True:
+            try:
+                await ensure_migrated(database, migrations)
+            except (Problem, OSError, DBAPIError):
+                if time.monotonic() + WAIT_BETWEEN_LOOKS_SECONDS > deadline:
+                    raise
+            else:
+                return
+            await asyncio.sleep(WAIT_BETWEEN_LOOKS_SECONDS)
+    finally:
+        await database.close()
 
 
 async def drift(url: str, metadata: MetaData) -> list[str]:

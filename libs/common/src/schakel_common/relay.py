@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 
 from schakel_common.barriers import barrier
-from schakel_common.broker import REQUEST_TIMEOUT_MS, ensure_topics
+from schakel_common.broker import ensure_topics, kafka_connection
 from schakel_common.database import DIRECT_FAILURES
 from schakel_common.settings import ServiceSettings, event_source_of
 from schakel_common.telemetry import measure, span, traceparent_now
@@ -136,12 +136,11 @@ async def _lead(
     await ensure_topics(settings, [heartbeat_topic(service)], heartbeats=True)
     offsets = await _end_offsets(settings, service)
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap,
+        **kafka_connection(settings),
         client_id=f"schakel-{service}-relay",
         enable_idempotence=True,
         acks="all",
         max_batch_size=MAX_BATCH_BYTES,
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
     try:
         await producer.start()
@@ -174,7 +173,7 @@ async def _end_offsets(settings: ServiceSettings, service: Service) -> dict[str,
     partitions = [
         TopicPartition(f"{settings.topic_prefix}{name}", number) for name in names for number in range(PARTITIONS)
     ]
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    consumer = AIOKafkaConsumer(**kafka_connection(settings))
     try:
         await consumer.start()
         consumer.assign(partitions)

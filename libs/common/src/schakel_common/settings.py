@@ -1,6 +1,7 @@
 """What a process is told from outside: environment variables with the prefix ``SCHAKEL_``, and nothing else."""
 
-from typing import Annotated, Final, Self
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -25,6 +26,13 @@ class ServiceSettings(BaseSettings):
     Attributes:
         database_url: ``postgresql://user:password@host:port/database`` of the service's own database.
         kafka_bootstrap: ``host:port`` of a broker; may be empty for a process without consumers and relay.
+        kafka_tls: whether brokers are spoken to by TLS; they must then show a certificate that is trusted and theirs.
+        kafka_ca_file: PEM file of the authorities that brokers' certificates come from; None means those of the system.
+        kafka_certificate_file: PEM file with our own certificate, for brokers that ask for one.
+        kafka_key_file: PEM file with its private key.
+        kafka_username: who we are to the brokers (SASL); empty: nobody, or whom the certificate names.
+        kafka_password: the password of that name.
+        kafka_mechanism: how the password is proved.
         topic_prefix: put before every topic and group name; for tests that share one broker.
         instance: a name of this process that no other running one has and that it keeps when it starts anew, such as
             the name of a StatefulSet's pod; consumers then take up their partitions at once. Empty: none.
@@ -52,6 +60,13 @@ class ServiceSettings(BaseSettings):
 
     database_url: str = Field(repr=False)
     kafka_bootstrap: str = ""
+    kafka_tls: bool = False
+    kafka_ca_file: Path | None = None
+    kafka_certificate_file: Path | None = None
+    kafka_key_file: Path | None = None
+    kafka_username: str = ""
+    kafka_password: str = Field(default="", repr=False)
+    kafka_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
     topic_prefix: str = ""
     instance: str = ""
     issuer: str = ""
@@ -87,6 +102,16 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _kafka_is_told_whole(self) -> Self:
+        if bool(self.kafka_username) != bool(self.kafka_password):
+            raise ValueError("set SCHAKEL_KAFKA_USERNAME and SCHAKEL_KAFKA_PASSWORD together, or neither")
+        if (self.kafka_certificate_file is None) != (self.kafka_key_file is None):
+            raise ValueError("set SCHAKEL_KAFKA_CERTIFICATE_FILE and SCHAKEL_KAFKA_KEY_FILE together, or neither")
+        if (self.kafka_ca_file or self.kafka_certificate_file) and not self.kafka_tls:
+            raise ValueError("certificates of Kafka are for TLS: set SCHAKEL_KAFKA_TLS to true, or leave them out")
+        return self
 
     @property
     def keys_url(self) -> str:

@@ -44,6 +44,17 @@ async def test_a_database_or_kafka_that_is_away_is_one_line_without_the_password
     assert "secret" not in err
 
 
+async def test_waiting_for_the_schema_ends_with_what_is_missing() -> None:
+    url = "postgresql://user:secret@127.0.0.1:1/x"
+    code, _, err = await run("wait-for-schema", "--seconds", "0", SCHAKEL_DATABASE_URL=url)
+    assert (code, err) == (1, "ConnectionRefusedError: is the database at its address, and migrated?\n")
+
+
+@pytest.mark.postgres
+async def test_waiting_for_the_schema_ends_at_once_when_it_is_there(database_url: str) -> None:
+    assert await run("wait-for-schema", "--seconds", "0", SCHAKEL_DATABASE_URL=database_url) == (0, "", "")
+
+
 @pytest.mark.postgres
 async def test_commands_print_what_they_did(database_url: str) -> None:
     assert await run("reemit", "--current", "--reason", "restored", SCHAKEL_DATABASE_URL=database_url) == (

@@ -15,7 +15,7 @@ import msgspec
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schakel_common.broker import REQUEST_TIMEOUT_MS
+from schakel_common.broker import kafka_connection
 from schakel_common.telemetry import measure
 from schakel_contracts.topics import TOPIC_OF_KIND
 from schakel_gateway.settings import GatewaySettings
@@ -202,7 +202,7 @@ async def _lag(settings: GatewaySettings, connection: "Connection[Any]") -> dict
     if not rows or not settings.kafka_bootstrap:
         return {}
     following = {TopicPartition(settings.topic_prefix + row["topic"], row["partition"]): row["next"] for row in rows}
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    consumer = AIOKafkaConsumer(**kafka_connection(settings))
     await consumer.start()
     try:
         consumer.assign(list(following))

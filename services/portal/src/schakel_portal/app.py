@@ -102,7 +102,7 @@ def build(settings: PortalSettings, *, clock: Clock | None = None) -> Parts:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=True) as http:
             portal = portal_of(settings, database, http, clock or SystemClock())
             app.router.routes.extend(routes_of(portal))
             forgetting = asyncio.create_task(_forget_expired(portal.sessions))

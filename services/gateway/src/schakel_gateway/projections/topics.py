@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from schakel_common.broker import REQUEST_TIMEOUT_MS
+from schakel_common.broker import kafka_connection
 from schakel_common.settings import ServiceSettings
 
 WAIT_MS: Final = 250
@@ -37,12 +37,11 @@ class Topics:
         self._reading: dict[AIOKafkaConsumer, asyncio.Task[Fetched]] = {}
         self._groups = {
             AIOKafkaConsumer(
-                bootstrap_servers=settings.kafka_bootstrap,
+                **kafka_connection(settings),
                 client_id="schakel-gateway-projector",
                 enable_auto_commit=False,
                 auto_offset_reset="none",
                 fetch_max_wait_ms=WAIT_MS,
-                request_timeout_ms=REQUEST_TIMEOUT_MS,
             ): group
             for group in groups
         }

@@ -19,7 +19,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from schakel_common.broker import REQUEST_TIMEOUT_MS
+from schakel_common.broker import kafka_connection
 from schakel_common.settings import ServiceSettings
 
 _UUID_BYTES: Final = 16
@@ -116,7 +116,7 @@ class Identities(NamedTuple):
 @asynccontextmanager
 async def broker_client(settings: ServiceSettings) -> AsyncIterator[AIOKafkaClient]:
     """Give a connection on which `identities` asks."""
-    client = AIOKafkaClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    client = AIOKafkaClient(**kafka_connection(settings))
     try:
         await client.bootstrap()
         yield client

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schakel_common.broker import REQUEST_TIMEOUT_MS
+from schakel_common.broker import kafka_connection
 from schakel_common.settings import ServiceSettings
 from schakel_contracts.topics import PARTITIONS, TOPICS
 from schakel_gateway.projections.apply import follows
@@ -55,12 +55,11 @@ def copy_share(settings: ServiceSettings, schema: str, share: Share) -> int:
 
 async def _copy(settings: ServiceSettings, schema: str, share: Share) -> int:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap,
+        **kafka_connection(settings),
         client_id=f"schakel-gateway-rebuild-{share.number}",
         enable_auto_commit=False,
         auto_offset_reset="none",
         max_partition_fetch_bytes=4 * 1024 * 1024,
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
     connection = await asyncpg.connect(settings.database_url, timeout=5)
     history = _History()

