@@ -56,7 +56,9 @@ async def test_a_draft_needs_no_account_and_is_matched_at_once(world: World) -> 
     need = draft["needs"][0]
     assert (need["id"], need["quote"], need["fits"]) == ("n1", NEED["text"], True)
     assert need["technologies"] == draft["concepts"]
-    assert need["fieldlabs"] == [{"slug": "lasfabriek", "name": "Lasfabriek", "score": match["score"]}]
+    (served,) = need["fieldlabs"]
+    assert (served["slug"], served["name"], served["score"]) == ("lasfabriek", "Lasfabriek", match["score"])
+    assert served["parts"] == match["parts"]
     assert match["needs"] == ["n1"]
     assert await world.counts() == (0, 0)
 
