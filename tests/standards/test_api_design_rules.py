@@ -108,7 +108,7 @@ async def test_every_command_is_refused_without_a_token_unless_it_is_on_the_clos
             if reply.status_code != 401:
                 anonymous.add(f"{method} {path}")
 
-    assert anonymous <= {"POST /v1/drafts", "POST /v1/call-backs"}
+    assert anonymous <= {"POST /v1/drafts", "POST /v1/drafts/draft_id/corrections", "POST /v1/call-backs"}
 
 
 def test_names_and_forms_are_as_the_rules_want(app: FastAPI) -> None:
