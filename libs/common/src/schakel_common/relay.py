@@ -115,7 +115,6 @@ async def _elected(connection: asyncpg.Connection, service: Service, stop: async
     others = False
     while not stop.is_set():
         if await connection.fetchval("SELECT pg_try_advisory_lock($1, 0)", RELAY_LOCK):
-            await _report(connection, service)
             return True
         if not others:  # what this process measured as a leader is another one's to measure now
             others = True
@@ -144,6 +143,7 @@ async def _lead(
     )
     try:
         await producer.start()
+        await _report(connection, service)
         _log.info("relay of %s leads", service)
         drain = _Drain(connection, producer, settings, service, offsets)
         await _until(lost, asyncio.create_task(drain.run(stop)))
