@@ -25,6 +25,18 @@ if TYPE_CHECKING:
 
 CHANNEL: Final = "view_position"
 
+HISTORY_COLUMNS: Final = (
+    "kind",
+    "id",
+    "epoch",
+    "version",
+    "type",
+    "effective_at",
+    "recorded_at",
+    "digest",
+    "state",
+)
+
 
 class Move(msgspec.Struct, frozen=True):
     """A partition's stored offset: what it must be, and what it becomes."""
@@ -222,7 +234,7 @@ async def write(connection: "Connection[Any]", schema: str, change: Change) -> W
         change: made from what was read at `change.read_at`.
     """
     companies = [event.state for event in change.current.values() if isinstance(event.state, CompanyState)]
-    # In the state a later member of the same subject overrules an earlier one, as the rows always did.
+    # In the state a later member of the same subject overrules an earlier one.
     members = {(company.id, each.sub): each.status for company in companies for each in company.members}
     row = await connection.fetchrow(
         _statement(schema, tuple(sorted({subject.kind for subject in change.current}))),
@@ -235,7 +247,13 @@ async def write(connection: "Connection[Any]", schema: str, change: Change) -> W
         [place for _, place in change.lines.wrong],
         schema == SCHEMA,
         *_columns(_MOVES, [(each.topic, each.partition, each.expected, each.next) for each in change.moves]),
-        *_columns(_FRESH, [_history_row(event, change.current) for event in change.fresh]),
+        *_columns(
+            _FRESH,
+            [
+                (*history_row(event), change.current.get(Subject(event.kind, event.id)) is event)
+                for event in change.fresh
+            ],
+        ),
         *_columns(_MEMBERS, [(*key, status) for key, status in members.items()]),
         *_columns(_LINES, change.lines.missing),
         *_columns(_HALTS, [(*subject, *halt.seen, halt.reason) for subject, halt in change.halts.items()]),
@@ -253,7 +271,8 @@ def _columns(shape: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> list[Se
     return list(zip(*rows, strict=True)) if rows else [()] * len(shape)
 
 
-def _history_row(event: Incoming, current: Mapping[Subject, Incoming]) -> tuple[Any, ...]:
+def history_row(event: Incoming) -> tuple[Any, ...]:
+    """Return an event as a row of `history`, in the order of `HISTORY_COLUMNS`."""
     return (
         event.kind,
         event.id,
@@ -264,7 +283,6 @@ def _history_row(event: Incoming, current: Mapping[Subject, Incoming]) -> tuple[
         event.recorded_at,
         event.digest,
         event.text,
-        current.get(Subject(event.kind, event.id)) is event,
     )
 
 

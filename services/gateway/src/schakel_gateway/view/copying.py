@@ -13,7 +13,7 @@ from schakel_common.settings import ServiceSettings
 from schakel_contracts.topics import PARTITIONS, TOPICS
 from schakel_gateway.projections.apply import follows
 from schakel_gateway.projections.incoming import Dead, Incoming, Record, read
-from schakel_gateway.projections.write import Halt, dead_rows
+from schakel_gateway.projections.write import HISTORY_COLUMNS, Halt, dead_rows, history_row
 from schakel_gateway.view.schema import looking_at
 from schakel_gateway.view.shares import Share, rare_collections
 
@@ -21,18 +21,6 @@ if TYPE_CHECKING:
     from asyncpg import Connection
 
 FETCH_RECORDS: Final = 5_000
-
-HISTORY_COLUMNS: Final = (
-    "kind",
-    "id",
-    "epoch",
-    "version",
-    "type",
-    "effective_at",
-    "recorded_at",
-    "digest",
-    "state",
-)
 
 
 def copy_share(settings: ServiceSettings, schema: str, share: Share) -> int:
@@ -118,17 +106,7 @@ class _History:
         """Give the rows of `history`, in the order of `HISTORY_COLUMNS`."""
         async for batch in batches:
             for event in self._new(batch):
-                yield (
-                    event.kind,
-                    event.id,
-                    event.epoch,
-                    event.version,
-                    event.type,
-                    event.effective_at,
-                    event.recorded_at,
-                    event.digest,
-                    event.text,
-                )
+                yield history_row(event)
 
     def _new(self, batch: Sequence[Record]) -> Iterator[Incoming]:
         for record in batch:
