@@ -66,7 +66,7 @@ async def prepare(
         await asyncio.to_thread(_make_place, data, user, say)
         await _initdb(data, log, user, password)
         if host != LOOPBACK:
-            await asyncio.to_thread(_let_neighbours_in, data)
+            await asyncio.to_thread(_let_in_with_password, data)
     else:
         if user:
             await asyncio.to_thread(_open_way_to, [data, binaries()], user, say)
@@ -158,10 +158,10 @@ async def _initdb(data: Path, log: Path, user: str | None, password: str) -> Non
         password_file.unlink()
 
 
-def _let_neighbours_in(data: Path) -> None:
-    """Let in, with a password, who is in a network that this machine is in too; initdb lets in the machine itself."""
+def _let_in_with_password(data: Path) -> None:
+    """Let anybody in who knows a password; initdb lets in this machine only."""
     with (data / "pg_hba.conf").open("a", encoding="utf-8") as rules:
-        rules.write("host all all samenet scram-sha-256\n")
+        rules.write("host all all all scram-sha-256\n")
 
 
 def _unprivileged_user() -> str | None:
