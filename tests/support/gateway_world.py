@@ -288,6 +288,7 @@ async def seed(rows: Rows) -> None:
     await rows.connection.execute(f"SET search_path TO {SCHEMA}")
     await write_definitions(rows.connection)
     await rows.connection.execute("RESET search_path")
+    await rows.connection.execute(f"UPDATE {SCHEMA}.view_position SET caught_up_at = now()")
     await rows.put(
         "hubs",
         HubState(
