@@ -77,3 +77,7 @@ def examples() -> dict[str, Manifest]:
         path.parent.name: yaml.safe_load(path.read_text(encoding="utf-8"))
         for path in sorted(EXAMPLES.glob("*/values.yaml"))
     }
+
+
+ALL: dict[str, Manifest] = {"least": LEAST, **examples()}
+"""Every set of values that is looked at."""
