@@ -1,7 +1,6 @@
 """What the objects of a release promise: security, probes, stopping, scaling, upgrades, the cluster's own schemas."""
 
 import json
-from typing import Any
 
 import pytest
 import yaml
@@ -137,37 +136,6 @@ def test_a_service_addresses_exactly_the_pods_that_answer() -> None:
             if service["spec"]["selector"].items() <= each["spec"]["template"]["metadata"]["labels"].items()
         ]
         assert selected == [name]
-
-
-def immutable(objects: list[Manifest]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for each in objects:
-        name = f"{each['kind']}/{each['metadata']['name']}"
-        if each["kind"] == "Deployment":
-            kept[name] = each["spec"]["selector"]
-        elif each["kind"] == "Job":
-            kept[name] = each["spec"]["template"]
-        elif each["kind"] == "Service":
-            kept[name] = (each["spec"]["type"], each["spec"].get("clusterIP"))
-    return kept
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"image": {"tag": "1.1.0"}},
-        {"logLevel": "DEBUG"},
-        {"kafka": {"bootstrap": "other:9093"}},
-        {"portal": {"image": {"digest": "sha256:" + "b" * 64}}},
-        {"migrations": {"waitSeconds": 30}},
-        {"tolerations": [{"key": "a"}]},
-    ],
-)
-def test_an_upgrade_changes_nothing_that_cannot_be_changed(change: Manifest) -> None:
-    before, after = immutable(render(LEAST)), immutable(render(merged(LEAST, change)))
-    assert {name: before[name] for name in before.keys() & after.keys()} == {
-        name: after[name] for name in before.keys() & after.keys()
-    }
 
 
 def test_a_new_image_brings_a_migration_of_its_own_and_an_equal_render_none() -> None:
