@@ -114,12 +114,14 @@ def answers_of(ask: Callable[[], str], wanted: set[str]) -> set[str]:
     return heard
 
 
-def test_two_restricted_pods_run_as_the_user_they_ask_for(cluster: Cluster, service: dict[str, Any]) -> None:
+def test_two_restricted_pods_run_as_the_user_they_ask_for_and_cannot_write(
+    cluster: Cluster, service: dict[str, Any]
+) -> None:
     found = pods(cluster)
     assert service["spec"]["type"] == "NodePort"
     assert [pod["status"]["phase"] for pod in found] == ["Running"] * REPLICAS
-    identity = [pod["status"]["containerStatuses"][0]["user"]["linux"]["uid"] for pod in found]
-    assert identity == [UID] * REPLICAS
+    said = [in_pod(cluster, pod["metadata"]["name"], "who") for pod in found]
+    assert said == [f"{UID} open /written: read-only file system"] * REPLICAS
 
 
 def test_the_service_answers_from_both_pods_inside_and_at_the_port_of_the_node(

@@ -39,7 +39,7 @@ PROGRAMS: Mapping[str, Program] = {
         for name in ("kubectl", "kubelet", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
     },
     "helm": Program("helm", "helm.sh/helm/v4/cmd/helm", "helm.sh/helm/v4/internal/version.version"),
-    "coredns": Program("coredns", "github.com/coredns/coredns"),
+    "coredns": Program("coredns", "schakel.local/coredns"),
     "kubeconform": Program("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", "main.version"),
 }
 """All programs, in the order in which they are built."""
