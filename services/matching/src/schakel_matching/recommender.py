@@ -35,6 +35,7 @@ class Recommender:
         self._encoders = encoders
         self.model = model
         self._versions: str | None = None
+        self._making = asyncio.Lock()
         self._catalogue = catalogue_of([], reference, None)
 
     async def slate(
@@ -57,12 +58,19 @@ class Recommender:
         """Return the catalogue of the fieldlabs that the caller's transaction sees."""
         return await self._current(session)
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether there is a catalogue to begin with; until then the first need would wait for it."""
+        return self._versions is not None
+
     async def _current(self, session: AsyncSession) -> Catalogue:
         versions = (await session.execute(_VERSIONS)).scalar_one()
         if versions == self._versions:
             return self._catalogue
-        states = await replica.find(session, FIELDLABS)
-        reference = self.reference
-        catalogue = await asyncio.to_thread(catalogue_of, states, reference, self._encoders)
-        self._versions, self._catalogue = versions, catalogue
-        return catalogue
+        async with self._making:  # who comes meanwhile waits for the same one
+            if versions == self._versions:
+                return self._catalogue
+            states = await replica.find(session, FIELDLABS)
+            catalogue = await asyncio.to_thread(catalogue_of, states, self.reference, self._encoders)
+            self._versions, self._catalogue = versions, catalogue
+            return catalogue
