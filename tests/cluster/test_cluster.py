@@ -50,7 +50,7 @@ def service(cluster: Cluster, image: str) -> Iterator[dict[str, Any]]:
     cluster.kubectl("rollout", "status", "deployment/hello", "-n", NAMESPACE, "--timeout=60s")
     found: dict[str, Any] = json.loads(cluster.kubectl("get", "service", "hello", "-n", NAMESPACE, "-o", "json"))
     yield found
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 def deployment(image: str) -> dict[str, Any]:
