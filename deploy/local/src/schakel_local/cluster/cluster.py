@@ -15,8 +15,9 @@ from pathlib import Path
 
 from schakel_local import runfile
 from schakel_local.cluster import binaries, containerd
+from schakel_local.cluster.access import write_access
 from schakel_local.cluster.containerd import containerd_part, pause_job
-from schakel_local.cluster.control_plane import control_plane, write_access
+from schakel_local.cluster.control_plane import control_plane
 from schakel_local.cluster.namespaces import first_process, init_part
 from schakel_local.cluster.network import cable_job, names_part, write_pod_network
 from schakel_local.cluster.node import make_cgroup, node_job, node_parts, remove_cgroup
@@ -147,6 +148,9 @@ def up(folder: Path) -> int:
             programs = binaries.obtain(tell)
             with reserved(folder.resolve(), programs) as site:
                 return asyncio.run(_run(site))
+    except KeyboardInterrupt:  # while the programs were built; later it is an orderly end
+        tell("stopped")
+        return 130
     except (runfile.AlreadyRunsError, binaries.BinariesError, NoSiteError) as error:
         tell(f"schakel: {error}")
         return 1
