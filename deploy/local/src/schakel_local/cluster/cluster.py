@@ -125,12 +125,19 @@ def running_cluster(folder: Path) -> Iterator[Cluster]:
             child.wait(_STOP_SECONDS)
 
 
+def standing_cluster(folder: Path) -> Cluster | None:
+    """Return the cluster that is ready in a folder, such as one of `./schakel cluster up`; None when there is none."""
+    record = runfile.read(folder)
+    if not record or not record.get("ready"):
+        return None
+    return Cluster(Site(folder.resolve(), Path(record["programs"]), int(record["number"])))
+
+
 def _await_ready(child: subprocess.Popen[bytes], folder: Path, log: Path) -> Cluster:
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
-        record = runfile.read(folder)
-        if record and record.get("ready"):
-            return Cluster(Site(folder, Path(record["programs"]), int(record["number"])))
+        if (cluster := standing_cluster(folder)) is not None:
+            return cluster
         if child.poll() is not None:
             break
         threading.Event().wait(_POLL_SECONDS)
