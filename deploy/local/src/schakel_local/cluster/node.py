@@ -18,7 +18,7 @@ from schakel_local.supervisor import Job, Part, Say
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _KUBELET_PORT, _PROXY_PORT = 10248, 10256
-_WAIT_SECONDS = 60
+_WAIT_SECONDS = 120
 _EMPTY_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 
