@@ -15,6 +15,7 @@ from schakel_common.http import create_app
 from schakel_common.journal_api import router as journal_router
 from schakel_common.migrations import ensure_migrated
 from schakel_common.serve import Parts, ServiceDefinition
+from schakel_registry.accounts import delete_accounts
 from schakel_registry.api import ROUTERS
 from schakel_registry.api.processings import PROCESSINGS
 from schakel_registry.consumers import SUBSCRIPTIONS
@@ -57,7 +58,7 @@ def build(settings: RegistrySettings) -> Parts:
         app=app,
         database=database,
         subscriptions=SUBSCRIPTIONS,
-        background=[hourly(partial(delete_old_keys, database))],
+        background=[hourly(partial(delete_old_keys, database)), partial(delete_accounts, settings, database)],
     )
 
 
