@@ -19,6 +19,7 @@ from schakel_registry.accounts import delete_accounts
 from schakel_registry.api import ROUTERS
 from schakel_registry.api.processings import PROCESSINGS
 from schakel_registry.consumers import SUBSCRIPTIONS
+from schakel_registry.held import HELD
 from schakel_registry.reference import ReferenceData, load_reference
 from schakel_registry.settings import RegistrySettings
 
@@ -62,4 +63,6 @@ def build(settings: RegistrySettings) -> Parts:
     )
 
 
-DEFINITION: Final = ServiceDefinition(name="registry", settings=RegistrySettings, migrations=MIGRATIONS, build=build)
+DEFINITION: Final = ServiceDefinition(
+    name="registry", settings=RegistrySettings, migrations=MIGRATIONS, build=build, held=HELD
+)
