@@ -50,7 +50,8 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
     except ValidationError as error:
         for each in error.errors():
             name = "_".join(str(part) for part in each["loc"]).upper()
-            _complain(f"SCHAKEL_{name}: {each['msg']}")
+            told = each["msg"].removeprefix("Value error, ")
+            _complain(f"SCHAKEL_{name}: {told}" if name else told)
         return MISUSED
     match arguments.command:
         case "doctor":

@@ -1,6 +1,7 @@
 """Alembic with a lock and time limits: many pods may start at once, and a migration must not stop a live service."""
 
 import asyncio
+import logging
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,8 @@ STATEMENT_TIMEOUT_SECONDS: Final = 60
 SINGLE_FLIGHT_WAIT_SECONDS: Final = 120
 WAIT_BETWEEN_LOOKS_SECONDS: Final = 1.0
 
+_log: Final = logging.getLogger(__name__)
+
 
 async def migrate(url: str, migrations: Path) -> None:
     """Bring a database to the newest revision, in one transaction; do nothing when it is there.
@@ -34,6 +37,10 @@ async def migrate(url: str, migrations: Path) -> None:
     Args:
         url: the service's own database.
         migrations: the folder with ``env.py`` and ``versions/``.
+
+    Raises:
+        Problem: ``unavailable`` when a statement fails: then the database is as it was before.
+        OSError: the database does not answer.
     """
     engine = engine_of(url, pool_size=1, statement_timeout_seconds=SINGLE_FLIGHT_WAIT_SECONDS)
     try:
@@ -41,7 +48,11 @@ async def migrate(url: str, migrations: Path) -> None:
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK}, 0)"))
             await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
             await connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'"))
-            await connection.run_sync(_upgrade, migrations)
+            try:
+                await connection.run_sync(_upgrade, migrations)
+            except DBAPIError as error:
+                why = str(error.orig).rpartition(": ")[2].splitlines()[0]
+                raise Problem("unavailable", f"The migration failed and the database is as it was: {why}.") from error
     finally:
         await engine.dispose()
 
@@ -93,13 +104,18 @@ async def wait_until_migrated(url: str, migrations: Path, *, seconds: float) -> 
     """
     database = Database(url, pool_size=1)
     deadline = time.monotonic() + seconds
+    told = ""
     try:
         while True:
             try:
                 await ensure_migrated(database, migrations)
-            except (Problem, OSError, DBAPIError):
+            except (Problem, OSError, DBAPIError) as error:
                 if time.monotonic() + WAIT_BETWEEN_LOOKS_SECONDS > deadline:
                     raise
+                why = (error.detail if isinstance(error, Problem) else "") or type(error).__name__
+                if why != told:
+                    _log.info("waits for the database, %.0f s at most: %s", deadline - time.monotonic(), why)
+                told = why
             else:
                 return
             await asyncio.sleep(WAIT_BETWEEN_LOOKS_SECONDS)
