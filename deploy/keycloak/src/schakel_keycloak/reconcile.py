@@ -48,7 +48,8 @@ def _settings(admin: KeycloakAdmin, desired: Desired, *, exists: bool) -> Iterat
     if not exists:
 
         def create() -> None:
-            admin.create_realm({"realm": desired.name, "enabled": True})
+            # An answer that came too late is asked again by the client: then it is there already.
+            admin.create_realm({"realm": desired.name, "enabled": True}, skip_exists=True)
             admin.connection.get_token()  # the old one does not know the new realm's roles yet
             admin.update_realm(desired.name, desired.settings)
 
