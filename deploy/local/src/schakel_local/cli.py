@@ -9,7 +9,7 @@ from pathlib import Path
 
 from schakel_local import artefacts, checks, holder, images, look, runfile, teststack
 from schakel_local.cluster import commands as cluster
-from schakel_local.places import CHECKOUT, data_directory
+from schakel_local.places import CHECKOUT, LOOPBACK, data_directory
 from schakel_local.ports import Ports
 from schakel_local.secret import Secrets
 from schakel_local.services import BY_NAME, SERVICES, Addresses, addresses, environment, realm_environment
@@ -74,7 +74,8 @@ def parser() -> argparse.ArgumentParser:
     hold.add_argument("part", choices=teststack.PARTS)
     hold.add_argument("--directory", type=Path, required=True)
     hold.add_argument("--owner", type=int)
-    hold.set_defaults(run=lambda given: holder.hold(given.part, given.directory, given.owner))
+    hold.add_argument("--host", default=LOOPBACK)
+    hold.set_defaults(run=lambda given: holder.hold(given.part, given.directory, given.owner, given.host))
     return made
 
 

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_co
 
 from schakel_local.artefacts import locked, missing, obtain
 from schakel_local.java import java
+from schakel_local.places import LOOPBACK
 from schakel_local.probe import listens
 from schakel_local.process import Command, last_lines, run
 
@@ -33,11 +34,12 @@ async def prepare(
     say: Callable[[str], None],
     more: Mapping[str, str] = MappingProxyType({}),
     users: Mapping[str, str] = MappingProxyType({}),
+    host: str = LOOPBACK,
 ) -> Command:
     """Fetch and check the jars, format the storage in `data` unless it is, and say how to run the broker.
 
-    `more` are settings of the broker that count before ours; `users` are passwords by name (SCRAM-SHA-512), written
-    when the storage is formatted.
+    It listens on `host` and tells its clients that address. `more` are settings of the broker that count before ours;
+    `users` are passwords by name (SCRAM-SHA-512), written when the storage is formatted.
     """
     artefacts = locked("kafka")
     absent = missing(artefacts)
@@ -45,7 +47,7 @@ async def prepare(
         say(f"fetching {len(absent)} of {len(artefacts)} jars")
     jars = await asyncio.to_thread(obtain, artefacts)
     properties = data / "server.properties"
-    if _write_properties(properties, {**_settings(data / "log", port, controller_port), **more}):
+    if _write_properties(properties, {**_settings(data / "log", f"{host}:{port}", controller_port), **more}):
         scram = [f"SCRAM-SHA-512=[name={name},password={password}]" for name, password in users.items()]
         named = [word for each in scram for word in ("--add-scram", each)]
         arguments = ("format", "--standalone", "-t", new_cluster_id(), "-c", str(properties), *named)
@@ -134,14 +136,14 @@ def _write_properties(properties: Path, settings: Mapping[str, str]) -> bool:
     return not (Path(settings["log.dirs"]) / "meta.properties").exists()
 
 
-def _settings(log: Path, port: int, controller_port: int) -> dict[str, str]:
+def _settings(log: Path, address: str, controller_port: int) -> dict[str, str]:
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "listeners": f"PLAINTEXT://{address},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{address}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": str(log),
         "offsets.topic.replication.factor": "1",

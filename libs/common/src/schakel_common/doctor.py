@@ -39,6 +39,7 @@ ANSWER_SECONDS_MAX: Final = 5.0
 SKEW_SECONDS_MAX: Final = 5.0
 """Tokens live four minutes, with half a minute of leeway."""
 CERTIFICATE_DAYS_MIN: Final = 14
+NOT_FOUND: Final = 404
 
 _FACTS: Final = """
     SELECT current_setting('server_version_num')::int AS version, current_database() AS database, current_user AS role,
@@ -67,18 +68,21 @@ class Finding(msgspec.Struct, frozen=True):
     sentence: str
 
 
-async def examine(service: str, settings: ServiceSettings, parts: tuple[Part, ...] = PARTS) -> list[Finding]:
+async def examine(
+    service: str, settings: ServiceSettings, parts: tuple[Part, ...] = PARTS, *, before_start: bool = False
+) -> list[Finding]:
     """Look at what a service needs, part by part.
 
     Args:
         service: its name; the portal needs no Kafka.
         settings: its settings.
         parts: which to look at.
+        before_start: topics and the realm may be missing, because the installation makes them when it starts.
     """
     looks: Mapping[Part, Callable[[], Awaitable[list[Finding]]]] = {
         "postgres": lambda: _postgres(service, settings),
-        "kafka": lambda: _kafka(service, settings),
-        "keycloak": lambda: _keycloak(settings),
+        "kafka": lambda: _kafka(service, settings, before_start=before_start),
+        "keycloak": lambda: _keycloak(settings, before_start=before_start),
         "tls": lambda: _tls(settings),
         "smtp": lambda: _smtp(settings),
         "clock": lambda: _clock(settings),
@@ -133,7 +137,7 @@ async def _postgres(service: str, settings: ServiceSettings) -> list[Finding]:
     return bad or [_good("postgres", f"{database} answers as {role}, version {facts['version'] // 10000}; {state}.")]
 
 
-async def _kafka(service: str, settings: ServiceSettings) -> list[Finding]:
+async def _kafka(service: str, settings: ServiceSettings, *, before_start: bool) -> list[Finding]:
     if service == "portal":
         return []
     if not settings.kafka_bootstrap:
@@ -154,6 +158,8 @@ async def _kafka(service: str, settings: ServiceSettings) -> list[Finding]:
         await admin.close()
     findings: list[Finding] = []
     for name in names:
+        if before_start and settings.topic_prefix + name not in topics:
+            continue
         needed = {"WRITE", "DESCRIBE"} if name in own else {"READ", "DESCRIBE"} if service == "gateway" else set()
         full = settings.topic_prefix + name
         lacks = sorted(needed - held.get(full, needed))
@@ -203,7 +209,7 @@ async def _retention(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, 
     return found
 
 
-async def _keycloak(settings: ServiceSettings) -> list[Finding]:
+async def _keycloak(settings: ServiceSettings, *, before_start: bool) -> list[Finding]:
     if not settings.issuer:
         return [_bad("keycloak", "no issuer is named: set SCHAKEL_ISSUER to the realm's address.")]
     base = settings.realm_url
@@ -212,6 +218,8 @@ async def _keycloak(settings: ServiceSettings) -> list[Finding]:
     async with aiohttp.ClientSession(timeout=timeout) as session:
         try:
             async with session.get(f"{base}/.well-known/openid-configuration") as reply:
+                if before_start and reply.status == NOT_FOUND:
+                    return [_good("keycloak", f"{base} is not there yet, but Keycloak answers.")]
                 document = await reply.json() if reply.ok else {}
             if document.get("issuer") != settings.issuer:
                 says = document.get("issuer", f"status {reply.status}")
