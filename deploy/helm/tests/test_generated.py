@@ -7,7 +7,8 @@ import generate
 import pytest
 import requirements
 import yaml
-from charting import HERE, LEAST, examples, render_texts
+from charting import ALL, HERE, LEAST, render, render_texts
+from differences import difference
 
 from schakel_contracts.topics import TOPICS, topics_of
 
@@ -21,22 +22,33 @@ def test_a_derived_file_is_as_it_would_be_made(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == made, "run: python deploy/helm/generate.py"
 
 
-@pytest.mark.parametrize("name", ["least", *examples()])
-def test_what_is_rendered_is_what_was_reviewed(name: str) -> None:
-    values = LEAST if name == "least" else examples()[name]
-    texts = render_texts(values)
+def reviewed(name: str, made: str) -> str:
+    golden = GOLDENS / name
+    if os.environ.get("SCHAKEL_WRITE_GOLDENS"):
+        golden.write_text(made, encoding="utf-8")
+    return golden.read_text(encoding="utf-8")
+
+
+def test_what_is_rendered_is_what_was_reviewed() -> None:
     lines = [
         line.rstrip()
-        for template, text in texts.items()
-        if not template.endswith("monitoring.yaml")
+        for text in render_texts(LEAST).values()
         for line in text.splitlines()
         if line.strip() and "checksum/" not in line and "helm.sh/chart" not in line
     ]
-    golden = GOLDENS / f"{name}.yaml"
-    if os.environ.get("SCHAKEL_WRITE_GOLDENS"):
-        golden.parent.mkdir(exist_ok=True)
-        golden.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    assert golden.read_text(encoding="utf-8").splitlines() == lines, "review it, then set SCHAKEL_WRITE_GOLDENS=1"
+    made = "\n".join(lines) + "\n"
+    assert reviewed("least.yaml", made) == made, "review it, then set SCHAKEL_WRITE_GOLDENS=1"
+
+
+@pytest.mark.parametrize("name", sorted(ALL.keys() - {"least"}))
+def test_what_a_set_of_values_changes_is_what_was_reviewed(name: str) -> None:
+    made = difference(render(LEAST), render(ALL[name]))
+    assert reviewed(f"{name}.diff", made) == made, "review it, then set SCHAKEL_WRITE_GOLDENS=1"
+
+
+def test_every_golden_belongs_to_a_set_of_values() -> None:
+    assert len(ALL) > 13
+    assert {path.stem for path in GOLDENS.iterdir()} == set(ALL)
 
 
 def test_each_topic_of_the_contracts_is_there_with_its_partitions() -> None:

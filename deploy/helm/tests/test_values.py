@@ -49,7 +49,12 @@ def test_an_unknown_key_is_refused_by_its_name(path: str) -> None:
         ({"kafka": {"tls": False, "ca": {"existingSecret": "ca"}}}, "kafka.ca is for TLS: set kafka.tls to true"),
         ({"ingress": {"enabled": True}, "httpRoute": {"enabled": True}}, "both enabled: enable one of them"),
         ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs is empty: name the Gateway"),
-        ({"ingress": {"enabled": True}}, "networkPolicy.ingressFrom is empty: say where the ingress controller runs"),
+        ({"ingress": {"enabled": True}}, "networkPolicy.ingressFrom is empty: say where requests come from"),
+        (
+            {"portal": {"service": {"type": "NodePort"}}},
+            "networkPolicy.ingressFrom is empty: say where requests come from",
+        ),
+        ({"gateway": {"service": {"nodePort": 30081}}}, "set type to NodePort, or nodePort to 0"),
         ({"registry": {"worker": {"replicas": 13}}}, "a topic has 12 partitions: set it to 12 or less"),
         (
             {"portal": {"api": {"replicas": 3, "autoscaling": {"enabled": True}}}},

@@ -4,12 +4,13 @@ Words between quotation marks are real quotes, always: of the company's own text
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from schakel_matching.engine.catalogue import Catalogue, Lab
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.vocabulary import Concept, Vocabulary
-from schakel_matching.engine.words import tokens_of
+from schakel_matching.engine.words import Token, tokens_of
 
 Said = tuple[str, str]
 """The same in Dutch and in English."""
@@ -33,13 +34,19 @@ def best_quote(lab: Lab, language: str, reading: Reading, catalogue: Catalogue, 
 
 def _cut(sentence: str, reading: Reading) -> str:
     """Return the stretch of 24 words with most of the need's words: still an exact piece of the sentence."""
-    tokens = tokens_of(sentence)
+    tokens = _tokens_of(sentence)
     if len(tokens) <= _QUOTE_WORDS:
         return sentence.rstrip(".")
     worth = [reading.weights.get(t.stem, 0.0) for t in tokens]
     starts = range(len(tokens) - _QUOTE_WORDS + 1)
     start = max(starts, key=lambda s: (sum(worth[s : s + _QUOTE_WORDS]), -s))
     return sentence[tokens[start].start : tokens[start + _QUOTE_WORDS - 1].end]
+
+
+@lru_cache(maxsize=4096)
+def _tokens_of(sentence: str) -> tuple[Token, ...]:
+    """Return the words of a record's sentence; the same ones are quoted again and again."""
+    return tuple(tokens_of(sentence))
 
 
 def closest_technology(lab: Lab, language: str, reading: Reading, catalogue: Catalogue, i: int) -> str | None:
