@@ -1,5 +1,7 @@
 """The other way round: what a fieldlab and a hub see of needs, and only with the company's consent."""
 
+import asyncio
+
 import pytest
 from matching_world import Json, World, fieldlab_state
 
@@ -197,3 +199,10 @@ async def test_a_hub_is_proposed_one_session_for_shared_needs_of_three_of_its_co
     await world.post(f"/v1/challenges/{min(ids)}/consent", {"shared": False}, headers=world.user("bob"))
     await world.post(f"/v1/challenges/{min(ids)}/consent", {"shared": False}, headers=world.user("cas"))
     assert await proposed() == []
+
+
+async def test_who_waits_for_a_changed_register_waits_for_one_reading_of_it(world: World) -> None:
+    await world.fieldlab("lasfabriek")
+    async with world.database.reading() as one, world.database.reading() as other:
+        first, second = await asyncio.gather(world.recommender.catalogue(one), world.recommender.catalogue(other))
+    assert first is second

@@ -44,6 +44,7 @@ class Recommender:
         self.model = model
         self._versions: str | None = None
         self._catalogue = catalogue_of([], reference, None)
+        self._building: tuple[str, asyncio.Task[Catalogue]] | None = None
         self._answering: dict[UUID, tuple[int, date, tuple[Match, ...]]] = {}
 
     async def slate(
@@ -89,15 +90,20 @@ class Recommender:
             }
 
         known |= await asyncio.to_thread(ranked)
-        self._answering = known
+        if catalogue is self._catalogue:
+            self._answering = known
         return {key: matches for key, (_, _, matches) in known.items()}
 
     async def _current(self, session: AsyncSession) -> Catalogue:
         versions = (await session.execute(_VERSIONS)).scalar_one()
         if versions == self._versions:
             return self._catalogue
-        states = await replica.find(session, FIELDLABS)
-        reference = self.reference
-        catalogue = await asyncio.to_thread(catalogue_of, states, reference, self._encoders)
-        self._versions, self._catalogue, self._answering = versions, catalogue, {}
+        if self._building is None or self._building[0] != versions or self._building[1].done():
+            states = await replica.find(session, FIELDLABS)
+            work = asyncio.to_thread(catalogue_of, states, self.reference, self._encoders)
+            self._building = versions, asyncio.create_task(work)
+        # Shielded: a request that is given up must not throw away what the next one waits for.
+        catalogue = await asyncio.shield(self._building[1])
+        if versions != self._versions:
+            self._versions, self._catalogue, self._answering = versions, catalogue, {}
         return catalogue
