@@ -91,7 +91,7 @@ async def _apply_realm(place: Place, where: Addresses, admin: tuple[str, str] | 
         return "left out: schakel_keycloak is not there"
     user, password = admin
     told = {**realm_environment(where, place.secrets), "SCHAKEL_KEYCLOAK_ADMIN_PASSWORD": password}
-    arguments = ("apply", "--demo", "--url", where.keycloak, "--admin-user", user)
+    arguments = ("apply", "--demo", "--with", "accounts", "--url", where.keycloak, "--admin-user", user)
     program = ("schakel_keycloak", *arguments, "--admin-password-env", "SCHAKEL_KEYCLOAK_ADMIN_PASSWORD")
     digest = _digest(_files(CHECKOUT / "deploy" / "keycloak"), *program, *told.values())
     applied = await _unless_unchanged(place, "realm", digest, program, told)

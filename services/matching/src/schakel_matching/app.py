@@ -27,6 +27,7 @@ from schakel_matching.consumers import subscriptions
 from schakel_matching.engine.encoders import load_encoders
 from schakel_matching.engine.meaning import remembering
 from schakel_matching.engine.ranges import MODELS
+from schakel_matching.held import HELD
 from schakel_matching.recommender import Recommender
 from schakel_matching.reference_data import load
 from schakel_matching.settings import MatchingSettings
@@ -108,4 +109,6 @@ def cleaning(database: Database, clock: Clock) -> Callable[[asyncio.Event], Awai
     return hourly(delete_drafts, partial(delete_old_keys, database))
 
 
-DEFINITION: Final = ServiceDefinition(name="matching", settings=MatchingSettings, migrations=MIGRATIONS, build=build)
+DEFINITION: Final = ServiceDefinition(
+    name="matching", settings=MatchingSettings, migrations=MIGRATIONS, build=build, held=HELD
+)
