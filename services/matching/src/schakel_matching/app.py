@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
+from sqlalchemy.exc import DBAPIError
 
 from schakel_common import journal_api
 from schakel_common.auth import TokenVerifier
@@ -32,6 +34,7 @@ from schakel_matching.settings import MatchingSettings
 
 VERSION: Final = "1.0.0"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+WARM_EVERY_SECONDS: Final = 2.0
 
 
 def make_app(
@@ -78,8 +81,22 @@ def build(settings: MatchingSettings) -> Parts:
         app=make_app(settings, database, TokenVerifier(settings), clock, recommender, encoders=encoders),
         database=database,
         subscriptions=subscriptions(clock, recommender),
-        background=[cleaning(database, clock)],
+        background=[cleaning(database, clock), warming(database, recommender)],
     )
+
+
+def warming(database: Database, recommender: Recommender) -> Callable[[asyncio.Event], Awaitable[None]]:
+    """Return the work that reads a changed register before a visitor has to wait for it."""
+
+    async def keep_warm(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            with suppress(DBAPIError, OSError, TimeoutError):
+                async with database.reading() as session:
+                    await recommender.catalogue(session)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), WARM_EVERY_SECONDS)
+
+    return keep_warm
 
 
 def cleaning(database: Database, clock: Clock) -> Callable[[asyncio.Event], Awaitable[None]]:
