@@ -47,6 +47,8 @@ def test_an_unknown_key_is_refused_by_its_name(path: str) -> None:
         ({"issuer": ""}, "issuer is empty: set it to the realm's address"),
         ({"kafka": {"bootstrap": ""}}, "kafka.bootstrap is empty: set it to the brokers' address"),
         ({"kafka": {"tls": False, "ca": {"existingSecret": "ca"}}}, "kafka.ca is for TLS: set kafka.tls to true"),
+        ({"postgres": {"sslMode": "verify-full"}}, "postgres.ca.existingSecret is empty: name the secret with the"),
+        ({"postgres": {"ca": {"existingSecret": "ca"}}}, "set postgres.sslMode to verify-full"),
         ({"ingress": {"enabled": True}, "httpRoute": {"enabled": True}}, "both enabled: enable one of them"),
         ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs is empty: name the Gateway"),
         ({"ingress": {"enabled": True}}, "networkPolicy.ingressFrom is empty: say where the ingress controller runs"),
@@ -103,6 +105,7 @@ def test_a_secret_that_is_not_named_is_refused_with_the_line_that_makes_it(value
         ({"gateway": {"projector": {"replicas": 2}}}, "replicas"),
         ({"registry": {"api": {"autoscaling": {"enabled": True}}}}, "enabled"),
         ({"stopSeconds": 10}, "stopSeconds"),
+        ({"postgres": {"sslMode": "maybe"}}, "sslMode"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(values: dict[str, Any], says: str) -> None:

@@ -6,6 +6,8 @@
 {{- if not $v.issuer }}{{ fail "issuer is empty: set it to the realm's address, such as https://sso.example.nl/realms/schakel, equal to a token's iss to the letter." }}{{ end }}
 {{- if not $v.kafka.bootstrap }}{{ fail "kafka.bootstrap is empty: set it to the brokers' address, such as schakel-kafka-bootstrap:9093." }}{{ end }}
 {{- if and $v.kafka.ca.existingSecret (not $v.kafka.tls) }}{{ fail "kafka.ca is for TLS: set kafka.tls to true, or leave kafka.ca.existingSecret empty." }}{{ end }}
+{{- if and (hasPrefix "verify" $v.postgres.sslMode) (not (or $v.postgres.ca.existingSecret $v.privateCA.configMap)) }}{{ fail (printf "postgres.ca.existingSecret is empty: name the secret with the databases' authority, because postgres.sslMode is %s." $v.postgres.sslMode) }}{{ end }}
+{{- if and $v.postgres.ca.existingSecret (not (hasPrefix "verify" $v.postgres.sslMode)) }}{{ fail "postgres.ca is for checking certificates: set postgres.sslMode to verify-full, or leave postgres.ca.existingSecret empty." }}{{ end }}
 {{- if and $v.ingress.enabled $v.httpRoute.enabled }}{{ fail "ingress and httpRoute are both enabled: enable one of them." }}{{ end }}
 {{- if and $v.httpRoute.enabled (not $v.httpRoute.parentRefs) }}{{ fail "httpRoute.parentRefs is empty: name the Gateway that carries the route, such as [{name: public, namespace: gateways}]." }}{{ end }}
 {{- if and $v.networkPolicy.enabled (or $v.ingress.enabled $v.httpRoute.enabled) (not $v.networkPolicy.ingressFrom) }}{{ fail "networkPolicy.ingressFrom is empty: say where the ingress controller runs, such as [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ingress-nginx}}}]." }}{{ end }}

@@ -59,6 +59,10 @@ volumes:
   - name: kafka-ca
     secret: {secretName: {{ . }}}
 {{- end }}
+{{- with .Values.postgres.ca.existingSecret }}
+  - name: postgres-ca
+    secret: {secretName: {{ . }}, items: [{key: {{ $.Values.postgres.ca.key }}, path: {{ $.Values.postgres.ca.key }}}]}
+{{- end }}
 {{- end }}
 
 {{- define "schakel.container" -}}
@@ -75,6 +79,9 @@ volumeMounts:
 {{- end }}
 {{- if .Values.kafka.ca.existingSecret }}
   - {name: kafka-ca, mountPath: /etc/schakel/kafka, readOnly: true}
+{{- end }}
+{{- if .Values.postgres.ca.existingSecret }}
+  - {name: postgres-ca, mountPath: /etc/schakel/postgres, readOnly: true}
 {{- end }}
 {{- end }}
 
@@ -103,6 +110,12 @@ volumeMounts:
 {{- $v := $root.Values -}}{{- $name := include "schakel.name" $root -}}
 - name: SCHAKEL_DATABASE_URL
   valueFrom: {secretKeyRef: {name: {{ $own.database.existingSecret }}, key: {{ $own.database.key }}}}
+{{- with $v.postgres.sslMode }}
+- {name: PGSSLMODE, value: {{ . }}}
+{{- if hasPrefix "verify" . }}
+- {name: PGSSLROOTCERT, value: {{ ternary (printf "/etc/schakel/postgres/%s" $v.postgres.ca.key) (printf "/etc/schakel/ca/%s" $v.privateCA.key) (ne $v.postgres.ca.existingSecret "") }}}
+{{- end }}
+{{- end }}
 - {name: SCHAKEL_HOST, value: 0.0.0.0}
 - {name: SCHAKEL_PORT, value: "8080"}
 - {name: SCHAKEL_ISSUER, value: {{ $v.issuer | quote }}}

@@ -101,20 +101,24 @@ def engine_of(url: str, *, pool_size: int, statement_timeout_seconds: int) -> As
     """Return an engine on asyncpg for a plain address; the caller disposes of it.
 
     Every wait is bounded: to connect, for a free connection, for a statement, and idle inside a transaction.
+    The driver reads the address itself, as it does for direct connections: ``sslmode`` and ``sslrootcert`` in it, or
+    in the environment (``PGSSLMODE``, ``PGSSLROOTCERT``), mean the same everywhere.
     """
+    settings = {
+        "statement_timeout": f"{statement_timeout_seconds}s",
+        "idle_in_transaction_session_timeout": "60s",
+        "timezone": "UTC",
+    }
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(url, timeout=5, server_settings=settings)
+
     return create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
+        async_creator=connect,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={
-            "timeout": 5,
-            "server_settings": {
-                "statement_timeout": f"{statement_timeout_seconds}s",
-                "idle_in_transaction_session_timeout": "60s",
-                "timezone": "UTC",
-            },
-        },
     )
