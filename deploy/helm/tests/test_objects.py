@@ -75,12 +75,12 @@ def test_every_pod_waits_for_its_own_schema_before_it_serves() -> None:
 
 
 def test_stopping_has_time_to_drain() -> None:
-    for name, deployment in of_kind(render(), "Deployment").items():
+    for deployment in of_kind(render(), "Deployment").values():
         pod = deployment["spec"]["template"]["spec"]
-        answers = "-worker" not in name and "-projector" not in name
-        pause = pod["containers"][0].get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-        assert (pause > 0) is answers, "only what has an address waits until it has left it"
-        assert pod["terminationGracePeriodSeconds"] >= pause + 2 * 20, "requests and batches: 20 seconds each"
+        told = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+        answers_on = int(told["SCHAKEL_DRAIN_SECONDS"])
+        assert answers_on == 5
+        assert pod["terminationGracePeriodSeconds"] >= answers_on + 2 * 20, "requests and batches: 20 seconds each"
 
 
 def test_one_at_a_time_projects() -> None:
@@ -168,6 +168,34 @@ def test_one_way_in_at_a_time() -> None:
     (ingress,) = of_kind(render(ALL["gitops"]), "Ingress").values()
     paths = {each["path"]: each["backend"]["service"]["name"] for each in ingress["spec"]["rules"][0]["http"]["paths"]}
     assert paths == {"/graphql": "schakel-gateway", "/": "schakel-portal"}
+
+
+def test_a_port_of_the_nodes_is_opened_where_it_is_asked_for_and_nowhere_else() -> None:
+    asked = {"portal": {"service": {"type": "NodePort", "nodePort": 30080}}}
+    peers = [{"ipBlock": {"cidr": "10.0.0.0/8"}}]
+    objects = render(merged(LEAST, merged(asked, {"networkPolicy": {"ingressFrom": peers}})))
+    services = {name: each["spec"] for name, each in of_kind(objects, "Service").items()}
+    assert {name for name, each in services.items() if each["type"] != "ClusterIP"} == {"schakel-portal"}
+    assert services["schakel-portal"]["ports"][0]["nodePort"] == 30080
+    opened = {
+        name
+        for name, each in of_kind(objects, "NetworkPolicy").items()
+        if any(peers[0] in rule["from"] for rule in each["spec"].get("ingress", []))
+    }
+    assert opened == {"schakel-portal"}
+
+
+def test_verify_knows_who_it_is_in_pods_of_the_gateway_only() -> None:
+    def knows(values: Manifest) -> set[str]:
+        return {
+            name
+            for name, each in of_kind(render(values), "Deployment").items()
+            for variable in each["spec"]["template"]["spec"]["containers"][0]["env"]
+            if variable["name"] == "SCHAKEL_VERIFY_CLIENT_SECRET"
+        }
+
+    assert knows(LEAST) == {"schakel-gateway", "schakel-gateway-projector"}
+    assert knows(merged(LEAST, {"gateway": {"verify": {"existingSecret": ""}}})) == set()
 
 
 def test_monitoring_is_left_out_where_the_cluster_does_not_know_it() -> None:

@@ -52,7 +52,7 @@ def test_an_upgrade_from_a_previous_version_is_one_that_a_cluster_allows(name: s
     known = {key: value for key, value in ALL[name].items() if key not in ADDED_SINCE[previous.stem]}
     before, after = render(known, chart=previous), render(ALL[name])
     assert clashes(before, after) == []
-    assert len(immutable(before).keys() & immutable(after).keys()) > 20
+    assert len(immutable(before).keys() & immutable(after).keys()) > 15
     deployments = set(of_kind(before, "Deployment"))
     assert deployments <= set(of_kind(after, "Deployment")), (
         "a renamed Deployment would stop before its follower is ready"

@@ -51,7 +51,12 @@ def test_an_unknown_key_is_refused_by_its_name(path: str) -> None:
         ({"postgres": {"ca": {"existingSecret": "ca"}}}, "set postgres.sslMode to verify-full"),
         ({"ingress": {"enabled": True}, "httpRoute": {"enabled": True}}, "both enabled: enable one of them"),
         ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs is empty: name the Gateway"),
-        ({"ingress": {"enabled": True}}, "networkPolicy.ingressFrom is empty: say where the ingress controller runs"),
+        ({"ingress": {"enabled": True}}, "networkPolicy.ingressFrom is empty: say where requests come from"),
+        (
+            {"portal": {"service": {"type": "NodePort"}}},
+            "networkPolicy.ingressFrom is empty: say where requests come from",
+        ),
+        ({"gateway": {"service": {"nodePort": 30081}}}, "set type to NodePort, or nodePort to 0"),
         ({"registry": {"worker": {"replicas": 13}}}, "a topic has 12 partitions: set it to 12 or less"),
         (
             {"portal": {"api": {"replicas": 3, "autoscaling": {"enabled": True}}}},

@@ -10,7 +10,7 @@
 {{- if and $v.postgres.ca.existingSecret (not (hasPrefix "verify" $v.postgres.sslMode)) }}{{ fail "postgres.ca is for checking certificates: set postgres.sslMode to verify-full, or leave postgres.ca.existingSecret empty." }}{{ end }}
 {{- if and $v.ingress.enabled $v.httpRoute.enabled }}{{ fail "ingress and httpRoute are both enabled: enable one of them." }}{{ end }}
 {{- if and $v.httpRoute.enabled (not $v.httpRoute.parentRefs) }}{{ fail "httpRoute.parentRefs is empty: name the Gateway that carries the route, such as [{name: public, namespace: gateways}]." }}{{ end }}
-{{- if and $v.networkPolicy.enabled (or $v.ingress.enabled $v.httpRoute.enabled) (not $v.networkPolicy.ingressFrom) }}{{ fail "networkPolicy.ingressFrom is empty: say where the ingress controller runs, such as [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ingress-nginx}}}]." }}{{ end }}
+{{- if and $v.networkPolicy.enabled (or $v.ingress.enabled $v.httpRoute.enabled (ne $v.portal.service.type "ClusterIP") (ne $v.gateway.service.type "ClusterIP")) (not $v.networkPolicy.ingressFrom) }}{{ fail "networkPolicy.ingressFrom is empty: say where requests come from (the ingress controller, or the nodes' network as ipBlock), such as [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ingress-nginx}}}]." }}{{ end }}
 {{- range $service := list "registry" "matching" "events" "gateway" "portal" }}
 {{- $own := index $v $service }}
 {{- include "schakel.needSecret" (list $ (printf "%s.database.existingSecret" $service) $own.database.existingSecret (printf "schakel-%s-database" $service) (list $own.database.key) "'postgresql://USER:PASSWORD@HOST:5432/DATABASE'") }}
@@ -24,6 +24,11 @@
 {{- with $own.worker }}{{ if gt (int .replicas) 12 }}{{ fail (printf "%s.worker.replicas is %d but a topic has 12 partitions: set it to 12 or less, more would stand idle." $service (int .replicas)) }}{{ end }}{{ end }}
 {{- end }}
 {{- include "schakel.needSecret" (list $ "portal.secrets.existingSecret" $v.portal.secrets.existingSecret "schakel-portal" (list "client-secret" "session-key") "VALUE") }}
+{{- range list "portal" "gateway" }}
+{{- $service := (index $v .).service }}
+{{- if and $service.nodePort (eq $service.type "ClusterIP") }}{{ fail (printf "%s.service.nodePort is %d but its type is ClusterIP: set type to NodePort, or nodePort to 0." . (int $service.nodePort)) }}{{ end }}
+{{- end }}
+{{- with $v.gateway.verify }}{{ if .existingSecret }}{{ include "schakel.needSecret" (list $ "gateway.verify.existingSecret" .existingSecret "schakel-realm" (list .key) "VALUE") }}{{ end }}{{ end }}
 {{- if $v.processingLog.endpoint }}{{ include "schakel.needSecret" (list $ "processingLog.existingSecret" $v.processingLog.existingSecret "schakel-processing-log" (list "key") "FERNET-KEY") }}{{ end }}
 {{- if $v.realm.enabled }}{{ include "schakel.needSecret" (list $ "realm.existingSecret" $v.realm.existingSecret "schakel-realm" (list "admin-password" "portal-client-secret" "verify-client-secret" "events-client-secret") "VALUE") }}{{ end }}
 {{- end }}

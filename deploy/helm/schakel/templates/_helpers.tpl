@@ -124,6 +124,7 @@ volumeMounts:
 {{- end }}
 - {name: SCHAKEL_AUDIENCE, value: {{ $v.audience | quote }}}
 - {name: SCHAKEL_ALLOWED_CLIENTS, value: {{ join "," $v.allowedClients | quote }}}
+- {name: SCHAKEL_DRAIN_SECONDS, value: {{ $v.drainSeconds | quote }}}
 - {name: SCHAKEL_LOG_LEVEL, value: {{ $v.logLevel }}}
 {{- if $v.readOnly }}
 - {name: SCHAKEL_READ_ONLY, value: "true"}
@@ -172,6 +173,10 @@ volumeMounts:
 {{- range list "registry" "matching" "events" }}
 - {name: SCHAKEL_{{ upper . }}_URL, value: "http://{{ $name }}-{{ . }}"}
 {{- end }}
+{{- with $own.verify }}{{ if .existingSecret }}
+- name: SCHAKEL_VERIFY_CLIENT_SECRET
+  valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .key }}}}
+{{- end }}{{ end }}
 - {name: SCHAKEL_INTROSPECTION, value: {{ $own.introspection | quote }}}
 - {name: SCHAKEL_ALLOWED_ORIGINS, value: {{ $v.publicUrl | quote }}}
 {{- end }}

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_co
 
 from schakel_local.artefacts import locked, missing, obtain
 from schakel_local.java import java
+from schakel_local.places import LOOPBACK
 from schakel_local.probe import listens
 from schakel_local.process import Command, last_lines, run
 
@@ -23,15 +24,20 @@ class KafkaSetupError(Exception):
     """Kafka cannot be set up; the text says why."""
 
 
-async def prepare(data: Path, log: Path, *, port: int, controller_port: int, say: Callable[[str], None]) -> Command:
-    """Fetch and check the jars, format the storage in `data` unless it is, and say how to run the broker."""
+async def prepare(
+    data: Path, log: Path, *, port: int, controller_port: int, say: Callable[[str], None], host: str = LOOPBACK
+) -> Command:
+    """Fetch and check the jars, format the storage in `data` unless it is, and say how to run the broker.
+
+    It listens on `host` and tells its clients that address.
+    """
     artefacts = locked("kafka")
     absent = missing(artefacts)
     if absent:
         say(f"fetching {len(absent)} of {len(artefacts)} jars")
     jars = await asyncio.to_thread(obtain, artefacts)
     properties = data / "server.properties"
-    if _write_properties(properties, port, controller_port):
+    if _write_properties(properties, f"{host}:{port}", controller_port):
         arguments = ("format", "--standalone", "-t", new_cluster_id(), "-c", str(properties))
         options = ("-Xmx128m", "-XX:TieredStopAtLevel=1")
         command = Command(java("kafka.tools.StorageTool", *arguments, class_path=jars, options=options))
@@ -111,22 +117,22 @@ _OPTIONS = (
 )
 
 
-def _write_properties(properties: Path, port: int, controller_port: int) -> bool:
+def _write_properties(properties: Path, address: str, controller_port: int) -> bool:
     """Write the broker's settings; returns whether the storage beside them is still to be formatted."""
     log = properties.parent / "log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    properties.write_text(_properties(log, port, controller_port))
+    properties.write_text(_properties(log, address, controller_port))
     return not (log / "meta.properties").exists()
 
 
-def _properties(log: Path, port: int, controller_port: int) -> str:
+def _properties(log: Path, address: str, controller_port: int) -> str:
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "listeners": f"PLAINTEXT://{address},CONTROLLER://127.0.0.1:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{address}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": str(log),
         "offsets.topic.replication.factor": "1",

@@ -53,7 +53,8 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
         return MISUSED
     match arguments.command:
         case "doctor":
-            return asyncio.run(_doctor(definition.name, settings, arguments.part or PARTS))
+            parts = arguments.part or PARTS
+            return asyncio.run(_doctor(definition.name, settings, parts, before_start=arguments.before_start))
         case "serve":
             serve(definition, settings, arguments.roles)
         case "openapi":
@@ -64,8 +65,8 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
     return OK
 
 
-async def _doctor(service: str, settings: ServiceSettings, parts: Sequence[Part]) -> int:
-    findings = await examine(service, settings, tuple(parts))
+async def _doctor(service: str, settings: ServiceSettings, parts: Sequence[Part], *, before_start: bool) -> int:
+    findings = await examine(service, settings, tuple(parts), before_start=before_start)
     for finding in findings:
         sys.stdout.write(f"{'ok ' if finding.ok else 'BAD'} {service:<9} {finding.part:<9} {finding.sentence}\n")
     return OK if all(finding.ok for finding in findings) else FAILED
@@ -160,6 +161,7 @@ def parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
     waiting.add_argument("--seconds", type=float, default=300.0, help="how long at most")
     doctor = commands.add_parser("doctor", help="is everything there that this service needs? 0 yes, 1 no")
     doctor.add_argument("part", nargs="*", type=_part, help=f"of {', '.join(PARTS)}; all by default")
+    doctor.add_argument("--before-start", action="store_true", help="topics and the realm may not be there yet")
     commands.add_parser("openapi", help="print the OpenAPI document")
     reemit = commands.add_parser("reemit", help="send again what the journal holds")
     which = reemit.add_mutually_exclusive_group(required=True)

@@ -38,6 +38,7 @@ ANSWER_SECONDS_MAX: Final = 5.0
 SKEW_SECONDS_MAX: Final = 5.0
 """Tokens live four minutes, with half a minute of leeway."""
 CERTIFICATE_DAYS_MIN: Final = 14
+NOT_FOUND: Final = 404
 
 _FACTS: Final = """
     SELECT current_setting('server_version_num')::int AS version, current_database() AS database, current_user AS role,
@@ -66,18 +67,21 @@ class Finding(msgspec.Struct, frozen=True):
     sentence: str
 
 
-async def examine(service: str, settings: ServiceSettings, parts: tuple[Part, ...] = PARTS) -> list[Finding]:
+async def examine(
+    service: str, settings: ServiceSettings, parts: tuple[Part, ...] = PARTS, *, before_start: bool = False
+) -> list[Finding]:
     """Look at what a service needs, part by part.
 
     Args:
         service: its name; the portal needs no Kafka.
         settings: its settings.
         parts: which to look at.
+        before_start: topics and the realm may be missing, because the installation makes them when it starts.
     """
     looks: Mapping[Part, Callable[[], Awaitable[list[Finding]]]] = {
         "postgres": lambda: _postgres(service, settings),
-        "kafka": lambda: _kafka(service, settings),
-        "keycloak": lambda: _keycloak(settings),
+        "kafka": lambda: _kafka(service, settings, before_start=before_start),
+        "keycloak": lambda: _keycloak(settings, before_start=before_start),
         "tls": lambda: _tls(settings),
         "smtp": lambda: _smtp(settings),
         "clock": lambda: _clock(settings),
@@ -124,7 +128,7 @@ async def _postgres(service: str, settings: ServiceSettings) -> list[Finding]:
     return bad or [_good("postgres", f"{database} answers as {role}, version {facts['version'] // 10000}; {state}.")]
 
 
-async def _kafka(service: str, settings: ServiceSettings) -> list[Finding]:
+async def _kafka(service: str, settings: ServiceSettings, *, before_start: bool) -> list[Finding]:
     if service == "portal":
         return []
     if not settings.kafka_bootstrap:
@@ -148,6 +152,8 @@ async def _kafka(service: str, settings: ServiceSettings) -> list[Finding]:
     own = {topic.name for each in owned for topic in topics_of(each)} | {heartbeat_topic(each) for each in owned}
     findings: list[Finding] = []
     for name in sorted({*TOPICS, *(heartbeat_topic(each) for each in ("registry", "matching", "events"))}):
+        if before_start and settings.topic_prefix + name not in topics:
+            continue
         findings += _topic(settings.topic_prefix + name, topics, kept, is_own=name in own, is_history=name in TOPICS)
     bad = [finding for finding in findings if not finding.ok]
     return bad or [_good("kafka", f"{settings.kafka_bootstrap} answers; {len(findings)} topics are right.")]
@@ -191,7 +197,7 @@ async def _retention(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, 
     return found
 
 
-async def _keycloak(settings: ServiceSettings) -> list[Finding]:
+async def _keycloak(settings: ServiceSettings, *, before_start: bool) -> list[Finding]:
     if not settings.issuer:
         return [_bad("keycloak", "no issuer is named: set SCHAKEL_ISSUER to the realm's address.")]
     base = _back_channel(settings)
@@ -200,6 +206,8 @@ async def _keycloak(settings: ServiceSettings) -> list[Finding]:
     async with aiohttp.ClientSession(timeout=timeout) as session:
         try:
             async with session.get(f"{base}/.well-known/openid-configuration") as reply:
+                if before_start and reply.status == NOT_FOUND:
+                    return [_good("keycloak", f"{base} is not there yet, but Keycloak answers.")]
                 document = await reply.json() if reply.ok else {}
             if document.get("issuer") != settings.issuer:
                 says = document.get("issuer", f"status {reply.status}")

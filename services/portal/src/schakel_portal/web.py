@@ -19,7 +19,7 @@ from schakel_portal import assets, geography, security
 from schakel_portal.graphql import Answer, Gateway, Refused, SignInRefused, result_of
 from schakel_portal.login import IdentityProvider
 from schakel_portal.points import points_of
-from schakel_portal.reasons import against, nearness, reasons_of
+from schakel_portal.reasons import against, distance_of, nearness, reason_of, reasons_of, warning
 from schakel_portal.sessions import Content, IdentityUnavailable, Session, Sessions, key_of
 from schakel_portal.settings import PortalSettings
 from schakel_portal.texts import Language, Texts
@@ -294,7 +294,10 @@ def environment() -> Environment:
         point=geography.point,
         points_of=points_of,
         fieldlabs_of=fieldlabs_of,
+        reason_of=reason_of,
         reasons_of=reasons_of,
+        distance_of=distance_of,
+        warning=warning,
         against=against,
         nearness=nearness,
     )

@@ -4,12 +4,13 @@ Words between quotation marks are real quotes, always: of the company's own text
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from schakel_matching.engine.catalogue import Catalogue, Lab
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.vocabulary import Concept, Vocabulary
-from schakel_matching.engine.words import tokens_of
+from schakel_matching.engine.words import Token, tokens_of
 
 Said = tuple[str, str]
 """The same in Dutch and in English."""
@@ -33,7 +34,7 @@ def best_quote(lab: Lab, language: str, reading: Reading, catalogue: Catalogue, 
 
 def _cut(sentence: str, reading: Reading) -> str:
     """Return the stretch of 24 words with most of the need's words: still an exact piece of the sentence."""
-    tokens = tokens_of(sentence)
+    tokens = _tokens_of(sentence)
     if len(tokens) <= _QUOTE_WORDS:
         return sentence.rstrip(".")
     worth = [reading.weights.get(t.stem, 0.0) for t in tokens]
@@ -42,18 +43,58 @@ def _cut(sentence: str, reading: Reading) -> str:
     return sentence[tokens[start].start : tokens[start + _QUOTE_WORDS - 1].end]
 
 
-def text(need: Sequence[str], quote_nl: str | None, quote_en: str | None) -> Said:
-    """Say which words the two texts share."""
-    nl = f"U schrijft {_list(need, 'en')}. " if need else ""
-    en = f"You write {_list(need, 'and')}. " if need else ""
-    if not need and quote_nl is None and quote_en is None:
+@lru_cache(maxsize=4096)
+def _tokens_of(sentence: str) -> tuple[Token, ...]:
+    """Return the words of a record's sentence; the same ones are quoted again and again."""
+    return tuple(tokens_of(sentence))
+
+
+def closest_technology(lab: Lab, language: str, reading: Reading, catalogue: Catalogue, i: int) -> str | None:
+    """Return the name of the fieldlab's technology that the need comes closest to, when no sentence comes closer."""
+    if reading.sense is None:
+        return None
+    known = [key for key in lab.state.themes if key in catalogue.vocabulary.technologies]
+    at = int(reading.sense.best[language][i]) - len(lab.sentences[language])
+    if not 0 <= at < len(known):
+        return None
+    found = catalogue.vocabulary.technologies[known[at]]
+    return _inside(found.label_nl if language == "nl" else found.label_en)
+
+
+def text(
+    need: Sequence[str], quote: tuple[str | None, str | None], technology: tuple[str | None, str | None] = (None, None)
+) -> Said:
+    """Say what the two texts share.
+
+    Args:
+        need: words of the company that the fieldlab uses too.
+        quote: what the fieldlab's record says about it, in Dutch and in English.
+        technology: where there is no such sentence, the technology that the need comes closest to.
+    """
+    if not need and quote == technology == (None, None):
         return (
             "In de gegevens van dit fieldlab staan uw woorden niet.",
             "The record of this fieldlab does not have your words.",
         )
-    nl += f"Over dit fieldlab staat er: “{quote_nl}”." if quote_nl else "Dat staat ook in de gegevens van dit fieldlab."
-    en += f"About this fieldlab it says: “{quote_en}”." if quote_en else "The record of this fieldlab has that too."
-    return nl, en
+    nl = [f"U schrijft {_list(need, 'en')}."] if need else []
+    en = [f"You write {_list(need, 'and')}."] if need else []
+    if quote[0]:
+        nl.append(f"Over dit fieldlab staat er: “{quote[0]}”.")
+    elif technology[0]:
+        nl.append(f"Uw tekst lijkt op iets waar dit fieldlab aan werkt: {technology[0]}.")
+    elif not need:
+        nl.append("Uw tekst lijkt op wat er in het Engels over dit fieldlab staat.")
+    else:
+        nl.append("Woorden zoals deze staan ook bij dit fieldlab.")
+    if quote[1]:
+        en.append(f"About this fieldlab it says: “{quote[1]}”.")
+    elif technology[1]:
+        en.append(f"Your text is like something this fieldlab works on: {technology[1]}.")
+    elif not need:
+        en.append("Your text is like what is written about this fieldlab in Dutch.")
+    else:
+        en.append("Words like these are in the record of this fieldlab too.")
+    return " ".join(nl), " ".join(en)
 
 
 def no_technology(vocabulary: Vocabulary, closest: str | None = None) -> Said:
