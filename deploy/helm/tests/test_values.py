@@ -66,6 +66,10 @@ def test_an_unknown_key_is_refused_by_its_name(path: str) -> None:
             {"gateway": {"api": {"replicas": 9, "autoscaling": {"enabled": True, "min": 9}}}},
             "autoscaling.min is above max: set max to 9 or more",
         ),
+        ({"events": {"worker": {"lag": {"enabled": True, "max": 13}}}}, "12 partitions: set it to 12 or less"),
+        ({"events": {"worker": {"replicas": 5, "lag": {"enabled": True, "min": 5}}}}, "set max to 5 or more"),
+        ({"events": {"worker": {"replicas": 3, "lag": {"enabled": True}}}}, "so set replicas equal to lag.min"),
+        ({"rolesTogether": True, "events": {"worker": {"lag": {"enabled": True}}}}, "lag needs rolesTogether: false"),
         (
             {"rolesTogether": True, "gateway": {"api": {"autoscaling": {"enabled": True}}}},
             "gateway.api.autoscaling needs rolesTogether: false",
@@ -120,6 +124,11 @@ def test_a_wrong_value_is_refused_by_its_name(values: dict[str, Any], says: str)
 def test_an_old_cluster_is_refused_and_the_oldest_supported_is_not() -> None:
     assert "1.30.0" in refusal(LEAST, kube="v1.30.0")
     assert render(LEAST, kube=OLDEST)
+
+
+def test_a_cluster_without_keda_is_told_to_have_it_first() -> None:
+    values = merged(LEAST, {"events": {"worker": {"lag": {"enabled": True}}}})
+    assert "the cluster has no keda.sh/v1alpha1: install KEDA first" in refusal(values, apis=[])
 
 
 def test_lint_finds_nothing() -> None:

@@ -21,6 +21,13 @@
 {{- if gt (int $scaling.min) (int $scaling.max) }}{{ fail (printf "%s.api.autoscaling.min is above max: set max to %d or more." $service (int $scaling.min)) }}{{ end }}
 {{- if and $v.rolesTogether (ne $service "portal") }}{{ fail (printf "%s.api.autoscaling needs rolesTogether: false, because consumers are not scaled by CPU." $service) }}{{ end }}
 {{- end }}
+{{- with $own.worker }}{{ if .lag.enabled }}
+{{- if not ($.Capabilities.APIVersions.Has "keda.sh/v1alpha1") }}{{ fail (printf "%s.worker.lag is enabled but the cluster has no keda.sh/v1alpha1: install KEDA first, or switch it off." $service) }}{{ end }}
+{{- if $v.rolesTogether }}{{ fail (printf "%s.worker.lag needs rolesTogether: false, because an API is not scaled by lag." $service) }}{{ end }}
+{{- if gt (int .lag.max) 12 }}{{ fail (printf "%s.worker.lag.max is %d but a topic has 12 partitions: set it to 12 or less, more would stand idle." $service (int .lag.max)) }}{{ end }}
+{{- if gt (int .lag.min) (int .lag.max) }}{{ fail (printf "%s.worker.lag.min is above max: set max to %d or more." $service (int .lag.min)) }}{{ end }}
+{{- if ne (int .replicas) (int .lag.min) }}{{ fail (printf "%s.worker.replicas and %s.worker.lag are both set: the number of replicas is then KEDA's, so set replicas equal to lag.min or switch lag off." $service $service) }}{{ end }}
+{{- end }}{{ end }}
 {{- with $own.worker }}{{ if gt (int .replicas) 12 }}{{ fail (printf "%s.worker.replicas is %d but a topic has 12 partitions: set it to 12 or less, more would stand idle." $service (int .replicas)) }}{{ end }}{{ end }}
 {{- end }}
 {{- include "schakel.needSecret" (list $ "portal.secrets.existingSecret" $v.portal.secrets.existingSecret "schakel-portal" (list "client-secret" "session-key") "VALUE") }}

@@ -98,6 +98,13 @@ volumeMounts:
 {{- end }}{{ end }}
 {{- end }}
 
+{{/* Whom each service hears: purpose of its consumer group, and topic. deploy/helm/tests compares it with the services. */}}
+{{- define "schakel.hears" -}}
+registry: {referrals: matching-referrals-v1}
+matching: {fieldlabs: registry-fieldlabs-v1, companies: registry-companies-v1, hubs: registry-hubs-v1}
+events: {companies: registry-companies-v1, fieldlabs: registry-fieldlabs-v1}
+{{- end }}
+
 {{- define "schakel.apis" -}}
 {{- range list "registry" "matching" "events" "gateway" "portal" }}
 - {{ include "schakel.name" $ }}-{{ . }}
