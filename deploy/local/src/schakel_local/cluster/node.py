@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from schakel_local.cluster.access import CLIENT_CERTIFICATE
 from schakel_local.cluster.containerd import socket_of
 from schakel_local.cluster.namespaces import in_node
 from schakel_local.cluster.run import checked
@@ -112,8 +113,12 @@ def _kubelet(site: Site) -> dict[str, object]:
         "address": site.node_address,
         "healthzBindAddress": site.node_address,
         "healthzPort": _KUBELET_PORT,
-        "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
-        "authorization": {"mode": "AlwaysAllow"},
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": False},
+            "x509": {"clientCAFile": str(site.folder / CLIENT_CERTIFICATE)},
+        },
+        "authorization": {"mode": "AlwaysAllow"},  # to the API server, which has asked itself already
         "clusterDNS": [site.node_address],
         "clusterDomain": "cluster.local",
         "resolvConf": str(site.write("resolv.conf", f"nameserver {site.node_address}\n", mode=0o644)),
