@@ -29,13 +29,14 @@ from schakel_matching.consumers import subscriptions
 from schakel_matching.engine.encoders import load_encoders
 from schakel_matching.engine.meaning import remembering
 from schakel_matching.engine.ranges import MODELS
+from schakel_matching.held import HELD
 from schakel_matching.recommender import Recommender
 from schakel_matching.reference_data import load
 from schakel_matching.settings import MatchingSettings
 
 VERSION: Final = "1.0.0"
-WARM_EVERY_SECONDS: Final = 2.0
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+WARM_EVERY_SECONDS: Final = 2.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -122,4 +123,6 @@ def cleaning(database: Database, clock: Clock) -> Callable[[asyncio.Event], Awai
     return hourly(delete_drafts, partial(delete_old_keys, database))
 
 
-DEFINITION: Final = ServiceDefinition(name="matching", settings=MatchingSettings, migrations=MIGRATIONS, build=build)
+DEFINITION: Final = ServiceDefinition(
+    name="matching", settings=MatchingSettings, migrations=MIGRATIONS, build=build, held=HELD
+)

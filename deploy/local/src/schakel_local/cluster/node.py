@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from schakel_local.cluster.access import CLIENT_CERTIFICATE
 from schakel_local.cluster.containerd import socket_of
 from schakel_local.cluster.namespaces import in_node
 from schakel_local.cluster.run import checked
@@ -21,7 +22,7 @@ _WEIGHTS = {"cpu.shares": 1024, "cpu.weight": 100}
 _PODS_WEIGH = 8
 """All pods together, beside the database, the broker and whatever else runs on this machine."""
 _KUBELET_PORT, _PROXY_PORT = 10248, 10256
-_WAIT_SECONDS = 60
+_WAIT_SECONDS = 120
 _EMPTY_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 
@@ -119,8 +120,12 @@ def _kubelet(site: Site) -> dict[str, object]:
         "address": site.node_address,
         "healthzBindAddress": site.node_address,
         "healthzPort": _KUBELET_PORT,
-        "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
-        "authorization": {"mode": "AlwaysAllow"},
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": False},
+            "x509": {"clientCAFile": str(site.folder / CLIENT_CERTIFICATE)},
+        },
+        "authorization": {"mode": "AlwaysAllow"},  # to the API server, which has asked itself already
         "clusterDNS": [site.node_address],
         "clusterDomain": "cluster.local",
         "resolvConf": str(site.write("resolv.conf", f"nameserver {site.node_address}\n", mode=0o644)),

@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from math import log, sqrt
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from schakel_contracts.fieldlabs import FieldlabState
+from schakel_matching.engine.columns import columns_of
 from schakel_matching.engine.elsewhere import Destination
 from schakel_matching.engine.encoders import TextEncoder
 from schakel_matching.engine.meaning import LANGUAGES, LabTexts, Meaning
@@ -20,6 +24,11 @@ _LENGTH: Final = 0.4
 """BM25's b: how much a long description is discounted; low, because short ones are short for want of sources."""
 _LIKENESS_MIN: Final = 0.5
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
+
+
+Posting = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""The fieldlabs that use a unit, and how full each answers it."""
+_NOWHERE: Final[Posting] = (np.empty(0, dtype=np.int64), np.empty(0))
 
 
 class Lab:
@@ -47,11 +56,16 @@ class Index:
         counts = [Counter(document) for document in documents]
         mean = sum(len(document) for document in documents) / max(1, len(documents)) or 1.0
         self.size = len(documents)
-        self.postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        found: dict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
         for i, count in enumerate(counts):
             bend = _SATURATION * (1 - _LENGTH + _LENGTH * len(documents[i]) / mean)
             for unit, times in count.items():
-                self.postings[unit].append((i, times * (1 + _SATURATION) / (times + bend)))
+                labs, saturations = found[unit]
+                labs.append(i)
+                saturations.append(times * (1 + _SATURATION) / (times + bend))
+        self.postings: Mapping[str, Posting] = {
+            unit: (np.array(labs, dtype=np.int64), np.array(saturations)) for unit, (labs, saturations) in found.items()
+        }
         self.rarest = log(1 + (self.size + 0.5) / 0.5)
         self._with_gram: dict[str, list[str]] = defaultdict(list)
         for unit in self.postings:
@@ -60,8 +74,12 @@ class Index:
 
     def rarity(self, unit: str) -> float:
         """Return the inverse document frequency; of a unit that no fieldlab uses, that of the rarest."""
-        seen = len(self.postings.get(unit, ()))
+        seen = len(self.using(unit)[0])
         return log(1 + (self.size - seen + 0.5) / (seen + 0.5)) if seen else self.rarest
+
+    def using(self, unit: str) -> Posting:
+        """Return which fieldlabs use a unit, in their order, and the saturation of each."""
+        return self.postings.get(unit, _NOWHERE)
 
     def near(self, stem: str) -> list[tuple[str, float]]:
         """Return other words of the catalogue that share most 4-grams with a word, with a likeness of 0.5 to 1.
@@ -108,6 +126,7 @@ class Catalogue:
         documents = [content_of(tokens_of(lab.text)) for lab in self.labs]
         self.stems = tuple(frozenset(t.stem for t in document) for document in documents)
         self.words = Index([[t.stem for t in document] for document in documents])
+        self.columns = columns_of([lab.state for lab in self.labs], [lab.point for lab in self.labs])
         self.meaning = self._meaning(encoders) if encoders is not None else None
         themes = Counter(theme for lab in self.labs for theme in lab.state.themes)
         self._rarity = {

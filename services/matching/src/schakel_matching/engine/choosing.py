@@ -32,6 +32,11 @@ def hard_rule(state: FieldlabState) -> HardRule | None:
     return None if all(inside) else "abroad"
 
 
+def campus_of(state: FieldlabState) -> str:
+    """Return what places share with each other: their postcode; a fieldlab without one stands alone."""
+    return state.postcode4 or state.slug
+
+
 def chosen_from(
     candidates: Sequence[Candidate], shown: int, region: str | None, needed: Sequence[str] = ()
 ) -> list[Match]:
@@ -56,7 +61,7 @@ def _two_per_campus(candidates: Sequence[Candidate]) -> list[Candidate]:
     seen: Counter[str] = Counter()
     spread = []
     for match, state in candidates:
-        campus = state.postcode4 or state.slug
+        campus = campus_of(state)
         seen[campus] += 1
         if seen[campus] <= PER_CAMPUS:
             spread.append((match, state))

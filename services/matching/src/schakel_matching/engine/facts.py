@@ -3,30 +3,28 @@
 A fact that nobody told is neutral and listed as unknown; only a record that nobody confirmed loses points.
 """
 
-from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from math import exp
-from typing import Final
 
 from schakel_contracts.fieldlabs import FieldlabState
 from schakel_matching.engine import fact_sentences as sentences
 from schakel_matching.engine.catalogue import Catalogue, Lab
+from schakel_matching.engine.dates import last_day_of
 from schakel_matching.engine.parts import Scored
 from schakel_matching.engine.places import kilometres
-from schakel_matching.engine.ranges import RANGES, within
+from schakel_matching.engine.ranges import (
+    CAPACITY,
+    DISTANCE_KM,
+    PER_LEVEL,
+    RANGES,
+    RECENT_DAYS,
+    STATUS,
+    TWO_YEARS_DAYS,
+    YEAR_DAYS,
+    within,
+)
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Need, Part, PartName, Unknown
-
-_DISTANCE_KM: Final = 60.0
-"""Distance at which the benefit of being near has fallen to 1/e."""
-_RECENT: Final = timedelta(days=183)
-_YEAR: Final = timedelta(days=366)
-_TWO_YEARS: Final = timedelta(days=731)
-_PER_LEVEL: Final = 2.0
-"""Points for each readiness level that the company is outside the fieldlab's range."""
-
-_STATUS: Final[Mapping[str, float]] = {"active": 3.0, "unknown": 0.0, "candidate": -2.0, "paused": -8.0}
-_CAPACITY: Final[Mapping[str, float]] = {"free": 1.0, "limited": -1.0, "full": -6.0, "unknown": 0.0}
 
 
 def fact_parts(reading: Reading, catalogue: Catalogue, lab: Lab, today: date) -> dict[PartName, Scored]:
@@ -98,7 +96,7 @@ def trl_part(need: Need, state: FieldlabState) -> Scored:
         return _unknown("trl", "fieldlab_trl")
     low, high = state.trl_min or 1, state.trl_max or 9
     outside = max(low - level, level - high, 0)
-    value = within("trl", RANGES["trl"][1] if not outside else -_PER_LEVEL * outside)
+    value = within("trl", RANGES["trl"][1] if not outside else -PER_LEVEL * outside)
     text_nl, text_en = sentences.trl(level, low, high)
     return Part(name="trl", value=value, text_nl=text_nl, text_en=text_en), ()
 
@@ -130,7 +128,7 @@ def capacity_part(state: FieldlabState) -> Scored:
     """Whether it has room now; full is explained, not hidden."""
     unknown: tuple[Unknown, ...] = ("capacity",) if state.capacity == "unknown" else ()
     text_nl, text_en = sentences.capacity(state.capacity)
-    value = within("capacity", _CAPACITY[state.capacity])
+    value = within("capacity", CAPACITY[state.capacity])
     return Part(name="capacity", value=value, text_nl=text_nl, text_en=text_en), unknown
 
 
@@ -142,7 +140,7 @@ def distance_part(need: Need, catalogue: Catalogue, lab: Lab) -> Scored:
         return _unknown("distance", missing)
     km = kilometres(place.latitude, place.longitude, *lab.point)
     low, high = RANGES["distance"]
-    value = within("distance", low + (high - low) * exp(-km / _DISTANCE_KM))
+    value = within("distance", low + (high - low) * exp(-km / DISTANCE_KM))
     text_nl, text_en = sentences.distance(km, lab.state.place)
     return Part(name="distance", value=value, text_nl=text_nl, text_en=text_en), ()
 
@@ -151,32 +149,21 @@ def status_part(state: FieldlabState) -> Scored:
     """Whether it works now; not known is neutral."""
     unknown: tuple[Unknown, ...] = ("status",) if state.status == "unknown" else ()
     text_nl, text_en = sentences.status(state.status)
-    value = within("status", _STATUS.get(state.status, 0.0))
+    value = within("status", STATUS.get(state.status, 0.0))
     return Part(name="status", value=value, text_nl=text_nl, text_en=text_en), unknown
 
 
 def freshness_part(state: FieldlabState, today: date) -> Scored:
     """How lately somebody said that the record is right; the one part that a missing fact costs points."""
     if state.confirmed is not None:
-        age = today - date.fromisoformat(state.confirmed.on)
-        value = 3.0 if age <= _RECENT else 2.0 if age <= _YEAR else 0.0 if age <= _TWO_YEARS else -2.0
+        age = (today - date.fromisoformat(state.confirmed.on)).days
+        value = 3.0 if age <= RECENT_DAYS else 2.0 if age <= YEAR_DAYS else 0.0 if age <= TWO_YEARS_DAYS else -2.0
         text_nl, text_en = sentences.confirmed(state.confirmed.on)
         return Part(name="freshness", value=value, text_nl=text_nl, text_en=text_en), ()
-    seen = _last_day_of(state.status_as_of)
-    value = -1.0 if seen is not None and today - seen <= _TWO_YEARS else -3.0
+    seen = last_day_of(state.status_as_of)
+    value = -1.0 if seen is not None and (today - seen).days <= TWO_YEARS_DAYS else -3.0
     text_nl, text_en = sentences.not_confirmed(state.status_as_of)
     return Part(name="freshness", value=value, text_nl=text_nl, text_en=text_en), ("confirmation",)
-
-
-def _last_day_of(text: str | None) -> date | None:
-    """Return the last day that a date of YYYY, YYYY-MM or YYYY-MM-DD may mean; None when unknown."""
-    if not text:
-        return None
-    year, month, day = (*(int(piece) for piece in text.split("-")), 0, 0)[:3]
-    if day:
-        return date(year, month, day)
-    first_after = date(year + 1, 1, 1) if month in (0, 12) else date(year, month + 1, 1)
-    return first_after - timedelta(days=1)
 
 
 def _unknown(part: PartName, missing: Unknown) -> Scored:

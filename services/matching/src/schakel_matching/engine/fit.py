@@ -4,10 +4,12 @@ The score orders fieldlabs of one need; the chance compares needs. Its weights c
 ``evaluation/calibrate_fit.py``; docs/matching.md says what they are worth on challenges that they have not seen.
 """
 
-from math import exp
 from typing import Final
 
+import numpy as np
+
 from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.columns import Bools, Doubles
 from schakel_matching.engine.elsewhere import INSTEAD
 from schakel_matching.engine.parts import asked, covered
 from schakel_matching.engine.ranges import FIT, FIT_BY_MEANING, FIT_BY_MEANING_SHORT, FIT_PROBABILITY, SHORT_WORDS
@@ -23,11 +25,11 @@ WEIGHTS: Final = (0.66, 0.28, 3.36, -4.05)
 """Per 25 points of words, per spread of closeness, for known words, for an ask that is no fieldlab's."""
 
 
-def evidence(reading: Reading, catalogue: Catalogue, i: int) -> tuple[float, float]:
-    """Return what words and meaning say of one fieldlab: points of words by 25, and closeness on the fixed scale."""
-    points = _WORDS_WORTH * covered(reading, i) + _ASKED_WORTH * asked(reading, catalogue, i)
-    close = float(reading.sense.absolute[i]) if reading.sense is not None else 0.0
-    return min(_POINTS_MAX, points) / _PER, close
+def evidence(reading: Reading, catalogue: Catalogue) -> tuple[Doubles, Doubles]:
+    """Return what words and meaning say of every fieldlab: points of words by 25, and closeness on the fixed scale."""
+    points = _WORDS_WORTH * covered(reading) + _ASKED_WORTH * asked(reading, catalogue)
+    close = reading.sense.absolute if reading.sense is not None else np.zeros(len(points))
+    return np.minimum(_POINTS_MAX, points) / _PER, close
 
 
 def told(reading: Reading, catalogue: Catalogue) -> tuple[float, float]:
@@ -42,27 +44,28 @@ def _is_name(reading: Reading) -> bool:
     return len(reading.words) == 1 and not reading.concepts
 
 
-def fitting(reading: Reading, catalogue: Catalogue, *, calibrated: bool = True) -> frozenset[int]:
-    """Return the places in the catalogue of the fieldlabs that answer a need.
+def fitting(reading: Reading, catalogue: Catalogue, *, calibrated: bool = True) -> Bools:
+    """Return which fieldlabs of the catalogue answer a need.
 
     When the best one's chance is too small nobody does. Otherwise it does, and with it all whose chance is large enough
     and that stand out themselves, by their words or by their closeness.
     """
-    each = [evidence(reading, catalogue, i) for i in range(len(catalogue.labs))]
-    if reading.sense is None or not each:
-        return frozenset(i for i, (points, _) in enumerate(each) if points * _PER >= FIT)
-    chances = [_chance((*one, *told(reading, catalogue))) for one in each]
-    best = max(range(len(each)), key=lambda i: chances[i])
-    close_enough = FIT_BY_MEANING_SHORT if len(reading.words) <= SHORT_WORDS else FIT_BY_MEANING
-    stands_out = [points * _PER >= FIT or close >= close_enough for points, close in each]
-    if calibrated and _is_name(reading):
-        return frozenset()
+    points, close = evidence(reading, catalogue)
+    by_words = points * _PER >= FIT
+    if reading.sense is None or not len(points):
+        return by_words
+    stands_out = by_words | (close >= (FIT_BY_MEANING_SHORT if len(reading.words) <= SHORT_WORDS else FIT_BY_MEANING))
     if not calibrated:
-        return frozenset(i for i, stands in enumerate(stands_out) if stands)
-    return frozenset(
-        i for i, chance in enumerate(chances) if chance >= FIT_PROBABILITY and (stands_out[i] or i == best)
-    )
+        return stands_out
+    if _is_name(reading):
+        return np.zeros(len(points), dtype=bool)
+    chances = chances_of(points, close, told(reading, catalogue))
+    stands_out[chances.argmax()] = True
+    return np.asarray((chances >= FIT_PROBABILITY) & stands_out)
 
 
-def _chance(facts: tuple[float, float, float, float]) -> float:
-    return 1 / (1 + exp(-INTERCEPT - sum(weight * fact for weight, fact in zip(WEIGHTS, facts, strict=True))))
+def chances_of(points: Doubles, close: Doubles, need: tuple[float, float]) -> Doubles:
+    """Return per fieldlab the chance that it answers the need; see `evidence` and `told` for what it is made of."""
+    known, elsewhere = need
+    weighed = WEIGHTS[0] * points + WEIGHTS[1] * close + WEIGHTS[2] * known + WEIGHTS[3] * elsewhere
+    return np.asarray(1 / (1 + np.exp(-INTERCEPT - weighed)))

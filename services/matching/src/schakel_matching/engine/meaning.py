@@ -5,6 +5,7 @@ encoder puts texts of one language together whatever they say. Scores are standa
 catalogue when it is large enough to have a spread, else by what was measured on the register.
 """
 
+import itertools
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -73,6 +74,31 @@ class _Side(msgspec.Struct, frozen=True):
     phrases: Floats
 
 
+class _Groups:
+    """Which scores belong to whom: places in an array of scores, per owner; an owner may have none."""
+
+    def __init__(self, places: Sequence[Sequence[int]]) -> None:
+        self._counts = np.array([len(own) for own in places], dtype=np.int64)
+        # Every owner has a row of the same width; what is not there points behind the last score.
+        self._rows = np.full((len(places), int(self._counts.max(initial=1))), -1, dtype=np.int64)
+        for row, own in zip(self._rows, places, strict=True):
+            row[: len(own)] = own
+
+    def mean_top(self, scores: NDArray[np.floating], many: int) -> Doubles:
+        """Return, per owner, the mean of its highest scores; 0 without any."""
+        top = np.sort(self._spread(scores), axis=1)[:, -many:]
+        counted = np.minimum(self._counts, many)
+        top[np.isneginf(top)] = 0
+        return np.asarray(top.sum(axis=1) / np.maximum(counted, 1).astype(scores.dtype), dtype=np.float64)
+
+    def closest(self, scores: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return, per owner, which of its own scores is the highest."""
+        return np.asarray(self._spread(scores).argmax(axis=1), dtype=np.int64)
+
+    def _spread(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        return np.append(scores, scores.dtype.type(-np.inf))[self._rows]
+
+
 class Meaning:
     """A catalogue in vectors. Immutable after construction.
 
@@ -90,15 +116,15 @@ class Meaning:
     ) -> None:
         self._labs = labs
         self._keys = list(phrases)
-        self._starts = {
-            language: np.cumsum([0, *(len(lab.pieces[language]) for lab in labs)])[:-1] for language in LANGUAGES
+        self._pieces_of = {
+            language: _Groups(_in_a_row([len(lab.pieces[language]) for lab in labs])) for language in LANGUAGES
         }
         flat = [(k, language, p) for k, found in phrases.items() for language in LANGUAGES for p in found[language]]
         owners = [self._keys.index(key) for key, _, _ in flat]
-        self._phrases_of = [np.flatnonzero(np.array(owners) == i) for i in range(len(self._keys))]
+        self._phrases_of = _Groups([np.flatnonzero(np.array(owners) == i).tolist() for i in range(len(self._keys))])
         self._sides = [_side(encoder, labs, flat) for encoder in encoders]
         places = {key: i for i, key in enumerate(self._keys)}
-        self._themes_of = [[places[theme] for theme in lab.themes if theme in places] for lab in labs]
+        self._themes_of = _Groups([[places[theme] for theme in lab.themes if theme in places] for lab in labs])
 
     def read(self, texts: Sequence[str], language: str) -> list[Sense]:
         """Return, for each text, how close it is to every fieldlab; all are encoded in one call.
@@ -121,29 +147,19 @@ class Meaning:
             piece = np.zeros(size)
             for spoken in LANGUAGES:
                 scores = side.pieces[spoken] @ query
-                top, where = self._top(scores, spoken)
-                piece += top / len(LANGUAGES)
-                best.setdefault(spoken, where)
+                piece += self._pieces_of[spoken].mean_top(scores, _SENTENCES) / len(LANGUAGES)
+                if spoken not in best:
+                    best[spoken] = self._pieces_of[spoken].closest(scores)
             of_whole, of_piece, of_theme = _MEASURED[side.short]
             absolute += weight * (_scaled(whole, of_whole) + _scaled(piece, of_piece)) / _SPREAD_OF_SUM
             texts += weight * standard(_standard(whole, of_whole) + _standard(piece, of_piece), _SPREAD_OF_SUM)
-            phrases = side.phrases @ query
-            named = np.array([_mean_top(phrases[at], _PHRASES) for at in self._phrases_of])
+            named = self._phrases_of.mean_top(side.phrases @ query, _PHRASES)
             closest += weight * _scaled(named, of_theme)
-        own = np.array([_mean_top(closest[at], _THEMES) if at else 0.0 for at in self._themes_of])
+        own = self._themes_of.mean_top(closest, _THEMES)
         technology = _standard(own, _MEASURED_THEMES)
         absolute += 0.4 * _scaled(own, _MEASURED_THEMES)
         themes = dict(zip(self._keys, closest.tolist(), strict=True))
         return Sense(text=texts, technology=technology, absolute=absolute, themes=themes, best=best)
-
-    def _top(self, scores: Floats, language: str) -> tuple[Doubles, NDArray[np.int64]]:
-        """Return per fieldlab the mean of its closest pieces and the place of the closest."""
-        values, places = [], []
-        for start, lab in zip(self._starts[language], self._labs, strict=True):
-            own = scores[start : start + len(lab.pieces[language])]
-            values.append(_mean_top(own, _SENTENCES))
-            places.append(int(own.argmax()))
-        return np.array(values), np.array(places, dtype=np.int64)
 
 
 def centred(encoder: str, kind: Kind, language: str, vectors: Floats) -> Floats:
@@ -174,8 +190,10 @@ def _scaled(scores: Doubles, measured: tuple[float, float]) -> Doubles:
     return np.asarray((scores - measured[0]) / measured[1])
 
 
-def _mean_top(scores: NDArray[np.floating], many: int) -> float:
-    return float(np.sort(scores)[-many:].mean()) if len(scores) else 0.0
+def _in_a_row(lengths: Sequence[int]) -> list[list[int]]:
+    """Return the places of things that stand behind each other, per owner."""
+    ends = np.cumsum([0, *lengths]).tolist()
+    return [list(range(start, end)) for start, end in itertools.pairwise(ends)]
 
 
 def _side(encoder: TextEncoder, labs: Sequence[LabTexts], phrases: Sequence[tuple[str, str, str]]) -> _Side:

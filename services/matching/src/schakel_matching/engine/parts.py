@@ -1,14 +1,21 @@
-"""The two parts of a score that come from the text; each a pure function to points within its published range."""
+"""The two parts of a score that come from the text: points of all fieldlabs at once, and for one of them the reason.
+
+Points lie within the published range of their part.
+"""
 
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from schakel_matching.engine import sentences
 from schakel_matching.engine.catalogue import Catalogue
-from schakel_matching.engine.ranges import RANGES, within
+from schakel_matching.engine.columns import Doubles
+from schakel_matching.engine.ranges import RANGES
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Part, Unknown
 from schakel_matching.engine.vocabulary import Concept
+from schakel_matching.engine.words import Token, tokens_of
 
 _KIN: Final = 0.3
 """Credit for a technology that shares a skill with the one asked."""
@@ -28,55 +35,56 @@ Scored = tuple[Part, tuple[Unknown, ...]]
 """A part and the facts that were missing for it."""
 
 
-def covered(reading: Reading, i: int) -> float:
-    """Return how full the words of a need are answered, 0..1."""
-    return min(1.0, reading.coverage[i] / _TEXT_FULL)
+def covered(reading: Reading) -> Doubles:
+    """Return per fieldlab how full the words of a need are answered, 0..1."""
+    return np.minimum(1.0, reading.coverage / _TEXT_FULL)
 
 
-def _text_value(reading: Reading, i: int) -> float:
-    """By meaning, with the shared words beside it; by words alone when there are no encoders."""
+def text_points(reading: Reading) -> Doubles:
+    """Return the points of every fieldlab by meaning, with the shared words beside it; by words without encoders."""
     if reading.sense is None:
-        return within("text", RANGES["text"][1] * reading.coverage[i] / _TEXT_FULL)
-    return within("text", _MEANING * float(reading.sense.text[i]) + _WORDS * min(_WORDS_MAX, reading.telling[i]))
+        return np.clip(RANGES["text"][1] * reading.coverage / _TEXT_FULL, *RANGES["text"])
+    points = _MEANING * reading.sense.text + _WORDS * np.minimum(_WORDS_MAX, reading.telling)
+    return np.clip(points, *RANGES["text"])
 
 
-def _technology_value(reading: Reading, catalogue: Catalogue, i: int) -> float:
-    share = asked(reading, catalogue, i)
+def technology_points(reading: Reading, catalogue: Catalogue) -> Doubles:
+    """Return the points of every fieldlab for the technologies asked, with its closeness to its own beside it."""
+    share = asked(reading, catalogue)
     if reading.sense is None:
-        return within("technology", _ASKED_WORTH * share)
-    return within("technology", _ASKED * share + _THEMES * float(reading.sense.technology[i]))
+        return np.clip(_ASKED_WORTH * share, *RANGES["technology"])
+    return np.clip(_ASKED * share + _THEMES * reading.sense.technology, *RANGES["technology"])
 
 
-def asked(reading: Reading, catalogue: Catalogue, i: int) -> float:
-    """Return the share, 0..1, of the technologies asked that a fieldlab works with, the rare ones counting more."""
+def asked(reading: Reading, catalogue: Catalogue) -> Doubles:
+    """Return per fieldlab the share, 0..1, of the technologies asked that it has, the rare ones counting more."""
+    gained = np.zeros(len(catalogue.labs))
     if not reading.concepts:
-        return 0.0
-    themes = set(catalogue.labs[i].state.themes)
-    whole = gained = 0.0
+        return gained
+    whole = 0.0
     for concept in reading.concepts:
         worth = concept.strength * catalogue.rarity_of(concept.key)
         whole += worth
-        if concept.key in themes:
-            gained += worth
-        elif catalogue.vocabulary.kin[concept.key] & themes:
-            gained += _KIN * worth
+        kin = catalogue.columns.themes.having(catalogue.vocabulary.kin[concept.key])
+        gained += np.where(catalogue.columns.themes.having([concept.key]), worth, np.where(kin, _KIN * worth, 0.0))
     return max(c.strength for c in reading.concepts) * gained / whole
 
 
-def text_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
+def text_part(reading: Reading, catalogue: Catalogue, i: int, value: float) -> Scored:
     """How much of the company's words the fieldlab's own words answer; the quotes come from both."""
     lab = catalogue.labs[i]
-    value = _text_value(reading, i)
-    need = _shared_words(reading, catalogue, i)
     quotes = {language: sentences.best_quote(lab, language, reading, catalogue, i) for language in ("nl", "en")}
-    evidence = tuple(dict.fromkeys((*need, *(quote for quote in quotes.values() if quote))))
-    text_nl, text_en = sentences.text(need, quotes["nl"], quotes["en"])
+    need = {language: _shared_words(reading, catalogue, i, quotes[language]) for language in ("nl", "en")}
+    evidence = tuple(dict.fromkeys((*need["nl"], *need["en"], *(quote for quote in quotes.values() if quote))))
+    about = {language: sentences.closest_technology(lab, language, reading, catalogue, i) for language in ("nl", "en")}
+    text_nl, text_en = sentences.text(
+        (need["nl"], need["en"]), (quotes["nl"], quotes["en"]), (about["nl"], about["en"])
+    )
     return Part(name="text", value=value, text_nl=text_nl, text_en=text_en, evidence=evidence), ()
 
 
-def technology_part(reading: Reading, catalogue: Catalogue, i: int) -> Scored:
+def technology_part(reading: Reading, catalogue: Catalogue, i: int, value: float) -> Scored:
     """Which of the technologies asked the fieldlab works with, the rare ones counting more."""
-    value = _technology_value(reading, catalogue, i)
     themes = set(catalogue.labs[i].state.themes)
     if not reading.concepts:
         known = themes & catalogue.vocabulary.technologies.keys()
@@ -96,12 +104,18 @@ def _spans(concepts: Sequence[Concept]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(span for concept in concepts for span in concept.spans[:2]))
 
 
-def _shared_words(reading: Reading, catalogue: Catalogue, i: int) -> tuple[str, ...]:
-    """Return the company's words that the fieldlab uses too, the most telling three, as the company wrote them."""
-    stems = catalogue.stems[i]
-    found: dict[str, str] = {}
+def _shared_words(reading: Reading, catalogue: Catalogue, i: int, quote: str | None) -> tuple[str, ...]:
+    """Return the company's words that the quote has too, or else the fieldlab: the most telling three, as written."""
+    stems = catalogue.stems[i] if quote is None else frozenset(token.stem for token in tokens_of(quote))
+    found: dict[str, Token] = {}
     for token in reading.words:
         if token.stem in stems or reading.near[token.stem] & stems:
-            found.setdefault(token.stem, reading.need.text[token.start : token.end])
-    telling = sorted(found, key=lambda stem: (-catalogue.words.rarity(stem), stem))
-    return tuple(found[stem] for stem in telling[:3])
+            found.setdefault(token.stem, token)
+    telling = sorted(found, key=lambda stem: (-catalogue.words.rarity(stem), stem))[:3]
+    pieces: list[tuple[int, int]] = []
+    for token in sorted((found[stem] for stem in telling), key=lambda each: each.start):
+        if pieces and not reading.need.text[pieces[-1][1] : token.start].strip():
+            pieces[-1] = (pieces[-1][0], token.end)
+        else:
+            pieces.append((token.start, token.end))
+    return tuple(reading.need.text[start:end] for start, end in pieces)

@@ -10,7 +10,7 @@ import msgspec
 from schakel_contracts.places import hub_of_province
 
 _POSTCODE: Final = re.compile(r"^([1-9]\d{3})\s?(?:[A-Za-z]{2})?$")
-_EARTH_KM: Final = 6371.0
+EARTH_KM: Final = 6371.0
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -44,4 +44,4 @@ def kilometres(latitude: float, longitude: float, other_latitude: float, other_l
     north = radians(other_latitude - latitude)
     east = radians(other_longitude - longitude)
     chord = sin(north / 2) ** 2 + cos(radians(latitude)) * cos(radians(other_latitude)) * sin(east / 2) ** 2
-    return 2 * _EARTH_KM * asin(sqrt(chord))
+    return 2 * EARTH_KM * asin(sqrt(chord))

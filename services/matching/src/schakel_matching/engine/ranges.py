@@ -54,6 +54,20 @@ RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
 )
 """Lowest and highest value of each part, in points; 0 is what a missing fact gives (freshness excepted)."""
 
+STATUS: Final[Mapping[str, float]] = MappingProxyType(
+    {"active": 3.0, "unknown": 0.0, "candidate": -2.0, "paused": -8.0}
+)
+"""Points for being open; one that has ended gets none, it is never ranked."""
+CAPACITY: Final[Mapping[str, float]] = MappingProxyType({"free": 1.0, "limited": -1.0, "full": -6.0, "unknown": 0.0})
+"""Points for room."""
+DISTANCE_KM: Final = 60.0
+"""Distance at which the benefit of being near has fallen to 1/e."""
+PER_LEVEL: Final = 2.0
+"""Points for each readiness level that the company is outside the fieldlab's range."""
+RECENT_DAYS: Final = 183
+YEAR_DAYS: Final = 366
+TWO_YEARS_DAYS: Final = 731
+
 FIT_PROBABILITY: Final = 0.75
 """Chance of answering the need that a fieldlab must reach: one next door that does something else is no fit."""
 FIT: Final = 16.0

@@ -11,17 +11,18 @@ from schakel_contracts.places import NATIONAL, UNASSIGNED
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.choosing import chosen_from, hard_rule
 from schakel_matching.engine.endings import endings_of
+from schakel_matching.engine.estimates import Estimate, estimated
 from schakel_matching.engine.facts import fact_parts
-from schakel_matching.engine.fit import fitting
 from schakel_matching.engine.needs import Piece, pieces_of
 from schakel_matching.engine.parts import technology_part, text_part
+from schakel_matching.engine.preselect import candidates_of
 from schakel_matching.engine.ranges import CURRENT, SHOWN, SHOWN_WITHOUT_FIT, Model
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Ended, FoundConcept, FoundNeed, Match, Need, Served, Slate
 
 
 class _Ranking(msgspec.Struct, frozen=True):
-    """One need against the whole catalogue: every fieldlab scored, best first, and which of them fit."""
+    """One need against fieldlabs of the catalogue: each scored, best first, and which of them fit."""
 
     piece: Piece
     order: tuple[tuple[Match, FieldlabState], ...]
@@ -47,7 +48,12 @@ class Standing(msgspec.Struct, frozen=True):
 
 def standing(catalogue: Catalogue, need: Need, today: date, *, model: Model = CURRENT) -> Standing:
     """Return how every fieldlab stands to a need: what `rank` chooses from."""
-    rankings = [_ranking(piece, catalogue, today, model) for piece in pieces_of(catalogue, need, cuts=model.cuts)]
+    pieces_read = pieces_of(catalogue, need, cuts=model.cuts)
+    everyone = range(len(catalogue.labs))
+    rankings = [
+        _ranking(piece, estimated(piece.reading, catalogue, today, model), everyone, catalogue, today)
+        for piece in pieces_read
+    ]
     pieces = tuple((each.piece, {match.slug: match for match, _ in each.order}) for each in rankings)
     return Standing(tuple(_merged(rankings)), pieces)
 
@@ -65,14 +71,22 @@ def rank(
         model: the present one, unless the installation went back to the one before.
         whole: also those that do not fit, after the same sum: for measuring the order, not for a company.
     """
-    rankings = [_ranking(piece, catalogue, today, model) for piece in pieces_of(catalogue, need, cuts=model.cuts)]
-    merged, hub = _merged(rankings), _hub(catalogue, need)
+    hub = _hub(catalogue, need)
+    region = hub if need.postcode4 in catalogue.places else None
+    pieces = pieces_of(catalogue, need, cuts=model.cuts)
+    estimates = [estimated(piece.reading, catalogue, today, model) for piece in pieces]
+    looked_at = candidates_of(estimates, catalogue.columns, shown=shown, whole=whole, region=region).tolist()
+    rankings = [
+        _ranking(piece, estimate, looked_at, catalogue, today)
+        for piece, estimate in zip(pieces, estimates, strict=True)
+    ]
+    merged = _merged(rankings)
     no_fit = not any(ranking.open_fitting for ranking in rankings)
     open_ = [(match, state) for match, state in merged if hard_rule(state) is None]
     candidates = open_ if no_fit or whole else [(match, state) for match, state in open_ if match.needs]
     limit = min(shown, SHOWN_WITHOUT_FIT) if no_fit and not whole else shown
     best = [ranking.open_fitting[0].slug for ranking in rankings if ranking.open_fitting]
-    chosen = chosen_from(candidates, limit, hub if need.postcode4 in catalogue.places else None, best)
+    chosen = chosen_from(candidates, limit, region, best)
     ended = [match for match, _ in merged if match.ended is not None and match.needs]
     return Slate(
         matches=tuple(msgspec.structs.replace(match, rank=place) for place, match in enumerate(chosen, start=1)),
@@ -86,10 +100,10 @@ def rank(
     )
 
 
-def _ranking(piece: Piece, catalogue: Catalogue, today: date, model: Model) -> _Ranking:
+def _ranking(piece: Piece, estimate: Estimate, looked_at: Sequence[int], catalogue: Catalogue, today: date) -> _Ranking:
     labs = catalogue.labs
-    fit = frozenset(labs[i].state.slug for i in fitting(piece.reading, catalogue, calibrated=model.calibrated))
-    scored = [(_match(piece.reading, catalogue, i, today, model), labs[i].state) for i in range(len(labs))]
+    fit = frozenset(labs[i].state.slug for i in looked_at if estimate.fits[i])
+    scored = [(_match(piece.reading, estimate, catalogue, i, today), labs[i].state) for i in looked_at]
     scored.sort(key=lambda pair: (-pair[0].score, pair[0].slug))
     return _Ranking(piece, tuple(scored), fit)
 
@@ -127,12 +141,16 @@ def _found_need(ranking: _Ranking) -> FoundNeed:
     )
 
 
-def _match(reading: Reading, catalogue: Catalogue, i: int, today: date, model: Model) -> Match:
+def _match(reading: Reading, estimate: Estimate, catalogue: Catalogue, i: int, today: date) -> Match:
     lab = catalogue.labs[i]
     state = lab.state
     facts = fact_parts(reading, catalogue, lab, today)
-    found = (text_part(reading, catalogue, i), technology_part(reading, catalogue, i), *facts.values())
-    found = tuple((part, unknown) for part, unknown in found if part.name in model.parts)
+    value = {name: float(points[i]) for name, points in estimate.parts.items()}
+    found = (
+        text_part(reading, catalogue, i, value["text"]),
+        technology_part(reading, catalogue, i, value["technology"]),
+        *(scored for name, scored in facts.items() if name in value),
+    )
     parts = tuple(part for part, _ in found)
     return Match(
         slug=state.slug,

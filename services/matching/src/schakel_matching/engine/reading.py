@@ -9,11 +9,10 @@ import numpy as np
 
 from schakel_matching.engine.catalogue import Catalogue, Index
 from schakel_matching.engine.elsewhere import Asked, asked_of
-from schakel_matching.engine.meaning import Sense, standard
+from schakel_matching.engine.meaning import Doubles, Sense, standard
 from schakel_matching.engine.slate import Need, Told
 from schakel_matching.engine.vocabulary import Concept
 from schakel_matching.engine.wanted import Wanted, wanted_of
-from schakel_matching.engine.wordlists import STOPWORDS
 from schakel_matching.engine.words import Token, content_of, tokens_of
 
 _CONCEPTS_MAX: Final = 5
@@ -50,8 +49,8 @@ class Reading(msgspec.Struct, frozen=True):
     weights: Mapping[str, float]
     near: Mapping[str, frozenset[str]]
     concepts: tuple[Concept, ...]
-    coverage: tuple[float, ...]
-    telling: tuple[float, ...] = ()
+    coverage: Doubles
+    telling: Doubles
     sense: Sense | None = None
     transformations: Mapping[str, float] = MappingProxyType({})
     service: Wanted | None = None
@@ -85,12 +84,14 @@ def _read(catalogue: Catalogue, need: Need, sense: Sense | None) -> Reading:
     own = list(dict.fromkeys(t.stem for t in words))
     near = {stem: index.near(stem) for stem in own}
     weights = {
-        added: _EXPANSION * concept.strength for concept in concepts for added in _stems_of(catalogue, concept.key)
+        added: _EXPANSION * concept.strength
+        for concept in concepts
+        for added in catalogue.vocabulary.stems[concept.key]
     }
     additions = {stem: weight for stem, weight in weights.items() if stem not in near}
     weights.update((unit, _NEAR * likeness) for likes in near.values() for unit, likeness in likes)
     weights.update(dict.fromkeys(own, 1.0))
-    coverage = tuple(_coverage(index, near, additions))
+    coverage = _coverage(index, near, additions)
     return Reading(
         need=need,
         words=tuple(words),
@@ -98,7 +99,7 @@ def _read(catalogue: Catalogue, need: Need, sense: Sense | None) -> Reading:
         near={stem: frozenset(unit for unit, _ in likes) for stem, likes in near.items()},
         concepts=tuple(concepts),
         coverage=coverage,
-        telling=tuple(standard(np.array(coverage), _COVERAGE_SPREAD).tolist()),
+        telling=standard(coverage, _COVERAGE_SPREAD),
         sense=sense,
         transformations=_transformations(catalogue, concepts),
         service=wanted_of(need, tokens),
@@ -122,15 +123,7 @@ def _transformations(catalogue: Catalogue, concepts: Sequence[Concept]) -> Mappi
     return MappingProxyType(dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))))
 
 
-def _stems_of(catalogue: Catalogue, technology: str) -> list[str]:
-    found = catalogue.vocabulary.technologies[technology]
-    tokens = [t for phrase in found.phrases for t in tokens_of(phrase)]
-    return [t.stem for t in tokens if t.folded not in STOPWORDS]
-
-
-def _coverage(
-    index: Index, own: Mapping[str, Sequence[tuple[str, float]]], additions: Mapping[str, float]
-) -> list[float]:
+def _coverage(index: Index, own: Mapping[str, Sequence[tuple[str, float]]], additions: Mapping[str, float]) -> Doubles:
     """Return per fieldlab the share, 0..1, of the need's most telling words that it answers.
 
     The rarity is squared, so that "onderhoud" outweighs ten words that every second fieldlab uses. Of the words that
@@ -138,19 +131,19 @@ def _coverage(
     """
     worth = {stem: index.rarity(stem) ** 2 for stem in own}
     whole = sum(sorted(worth.values(), reverse=True)[:_INFORMATIVE])
-    scores = [0.0] * index.size
+    scores = np.zeros(index.size)
     if whole == 0.0:
         return scores
     for stem, likes in own.items():
-        best: dict[int, float] = {i: worth[stem] * saturation for i, saturation in index.postings.get(stem, ())}
+        labs, saturations = index.using(stem)
+        best = np.zeros(index.size)
+        best[labs] = worth[stem] * saturations
         for unit, likeness in likes:
             value = _NEAR * likeness * min(worth[stem], index.rarity(unit) ** 2)
-            for i, saturation in index.postings[unit]:
-                best[i] = max(best.get(i, 0.0), value * saturation)
-        for i, value in best.items():
-            scores[i] += value
+            labs, saturations = index.using(unit)
+            best[labs] = np.maximum(best[labs], value * saturations)
+        scores += best
     for stem, weight in additions.items():
-        value = weight * index.rarity(stem) ** 2
-        for i, saturation in index.postings.get(stem, ()):
-            scores[i] += value * saturation
-    return [min(1.0, score / whole) for score in scores]
+        labs, saturations = index.using(stem)
+        scores[labs] += weight * index.rarity(stem) ** 2 * saturations
+    return np.minimum(1.0, scores / whole)

@@ -114,6 +114,14 @@ class Vocabulary:
         }
 
     @cached_property
+    def stems(self) -> Mapping[str, tuple[str, ...]]:
+        """Technology to the telling words of all its names, as often and in the order in which they stand there."""
+        return {
+            key: tuple(t.stem for phrase in found.phrases for t in tokens_of(phrase) if t.folded not in STOPWORDS)
+            for key, found in self.technologies.items()
+        }
+
+    @cached_property
     def _vague(self) -> frozenset[str]:
         return frozenset(t.stem for word in VAGUE for t in tokens_of(word))
 

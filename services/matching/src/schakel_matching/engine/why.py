@@ -13,7 +13,7 @@ import msgspec
 
 from schakel_contracts.fieldlabs import Confirmation, FieldlabState
 from schakel_matching.engine.catalogue import Catalogue, Lab
-from schakel_matching.engine.choosing import hard_rule
+from schakel_matching.engine.choosing import campus_of, hard_rule
 from schakel_matching.engine.facts import fact_parts
 from schakel_matching.engine.ranges import CURRENT, PER_CAMPUS, Model
 from schakel_matching.engine.rank import Standing, standing
@@ -118,11 +118,18 @@ class Order:
         """Whether a fieldlab answers the need, or nobody does."""
         return bool(self._open[slug][0].needs) or not self._some_fit
 
+    def answering(self) -> tuple[Match, ...]:
+        """Return those that answer the need, each with its place; none when nobody does."""
+        found = ((place, self._open[slug][0]) for place, slug in enumerate(self.places, start=1))
+        return tuple(msgspec.structs.replace(match, rank=place) for place, match in found if match.needs)
+
     def campus_of(self, slug: str) -> tuple[str, ...]:
         """Return the names of those of the same campus that stand in the order."""
-        campus = _campus(self._open[slug][1])
+        campus = campus_of(self._open[slug][1])
         return tuple(
-            self._open[each][0].name for each in self.places if each != slug and _campus(self._open[each][1]) == campus
+            self._open[each][0].name
+            for each in self.places
+            if each != slug and campus_of(self._open[each][1]) == campus
         )
 
     def _places(self, gains: Mapping[str, float]) -> list[str]:
@@ -138,8 +145,8 @@ class Order:
         seen: Counter[str] = Counter()
         chosen = []
         for match, state in ordered:
-            seen[_campus(state)] += 1
-            if seen[_campus(state)] <= PER_CAMPUS:
+            seen[campus_of(state)] += 1
+            if seen[campus_of(state)] <= PER_CAMPUS:
                 chosen.append(match.slug)
         return chosen
 
@@ -230,10 +237,6 @@ def _enough(order: Order, slug: str, gains: Mapping[Fact, tuple[bool, float]]) -
         if 1 <= order.place(slug, points) <= TOP:
             return tuple(together)
     return ()
-
-
-def _campus(state: FieldlabState) -> str:
-    return state.postcode4 or state.slug
 
 
 Supposing = Callable[[Reading, FieldlabState, date], FieldlabState | None]

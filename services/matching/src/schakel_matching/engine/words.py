@@ -42,6 +42,8 @@ class Token(msgspec.Struct, frozen=True):
 
 def fold(text: str) -> str:
     """Return the text in lower case without accents, so "Productie-één" equals "productie-een"."""
+    if text.isascii():
+        return text.lower()
     return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import helm_python
 import httpx
+import publish
 import pytest
-import release
 import yaml
 from charting import LEAST, render
 from service_kafka import eventually
@@ -48,8 +48,8 @@ async def oci(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
 
 
 def test_the_chart_that_is_pulled_is_the_one_that_was_pushed(oci: str, tmp_path: Path) -> None:
-    archive = release.package(tmp_path)
-    digest = release.push(archive, f"oci://{oci}/charts", plain_http=True)
+    archive = publish.package(tmp_path)
+    digest = publish.push(archive, f"oci://{oci}/charts", plain_http=True)
     pulled = tmp_path / "pulled"
     pulled.mkdir()
     with helm_python.RegistryClient(plain_http=True) as client:
@@ -70,11 +70,11 @@ def test_the_chart_that_is_pulled_is_the_one_that_was_pushed(oci: str, tmp_path:
 def test_a_registry_that_is_not_there_is_named(tmp_path: Path) -> None:
     address = f"127.0.0.1:{any_free()}"
     with pytest.raises(helm_python.HelmError, match=address):
-        release.push(release.package(tmp_path), f"oci://{address}/charts", plain_http=True)
+        publish.push(publish.package(tmp_path), f"oci://{address}/charts", plain_http=True)
 
 
 def test_the_sbom_beside_the_archive_names_each_image_that_the_chart_runs(tmp_path: Path) -> None:
-    archive = release.package(tmp_path)
+    archive = publish.package(tmp_path)
     document = json.loads((tmp_path / "schakel-1.0.0.cdx.json").read_text(encoding="utf-8"))
     assert archive.name == "schakel-1.0.0.tgz"
     named = {f"ghcr.io/{each['name']}:{each['version']}" for each in document["components"]}

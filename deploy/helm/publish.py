@@ -1,4 +1,4 @@
-"""Packages the chart with its SBOM, and pushes it: ``release.py FOLDER [oci://HOST/PATH]``.
+"""Packages the chart with its SBOM, and pushes it: ``publish.py FOLDER [oci://HOST/PATH]``.
 
 The SBOM names the images that the chart runs, as its defaults have them; each image has one of its own, made by
 ``./schakel images``.

@@ -1,0 +1,103 @@
+"""Which fieldlabs can be in an answer: only those get their reasons written, and none that matters is left out.
+
+A slate shows the best few by a few rules. Every rule asks who is best by some sum among some of the fieldlabs, so per
+rule the best by the estimated sum are taken, with all that come so close that rounding could put them before those.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from schakel_matching.engine.columns import Bools, Columns, Doubles, Places
+from schakel_matching.engine.estimates import ROUNDING, Estimate
+from schakel_matching.engine.ranges import PER_CAMPUS, SHOWN_WITHOUT_FIT
+
+_WALKED: Final = 64
+"""Fieldlabs that are put in order at first; four times as many each time that these are not enough."""
+
+
+def candidates_of(
+    needs: Sequence[Estimate], columns: Columns, *, shown: int, whole: bool, region: str | None
+) -> Places:
+    """Return the places in the catalogue, in its order, of those that can be in the answer to a text.
+
+    Args:
+        needs: one estimate per need in the text.
+        columns: of the catalogue.
+        shown: how many a slate shows at most.
+        whole: whether those that do not fit are ranked too.
+        region: hub of the company, when one of another region may take a place.
+    """
+    scores = np.max([need.scores for need in needs], axis=0)
+    serves = np.any([need.fits for need in needs], axis=0)
+    ranked = columns.open if whole or not (columns.open & serves).any() else columns.open & serves
+    found = [
+        _best(ranked, scores, shown, columns.campus),
+        _best(columns.ended & serves, scores, SHOWN_WITHOUT_FIT),
+    ]
+    for need in needs:
+        fitting = columns.open & need.fits
+        found.append(_best(fitting if fitting.any() else columns.open, need.scores, SHOWN_WITHOUT_FIT))
+        found += [_before(i, ranked, scores, columns.campus) for i in _best(fitting, need.scores, 1)]
+    if region is not None:
+        elsewhere = ranked & (columns.hub != region)
+        found.append(_outside(elsewhere, ranked, scores, scores - needs[0].parts.get("distance", 0.0), columns.campus))
+    return np.unique(np.concatenate(found))
+
+
+def _best(among: Bools, values: Doubles, many: int, campus: Places | None = None) -> Places:
+    """Return those with the highest values, and those as good as the last of them.
+
+    Args:
+        among: who takes part.
+        values: by which is compared.
+        many: how many are wanted.
+        campus: when given, at most `PER_CAMPUS` of one campus count as wanted.
+    """
+    places = np.flatnonzero(among)
+    counted = 0
+    seen: Counter[int] = Counter()
+    for i in _in_order(places, values):
+        if campus is not None:
+            seen[int(campus[i])] += 1
+            if seen[int(campus[i])] > PER_CAMPUS:
+                continue
+        counted += 1
+        if counted == many:
+            return np.asarray(places[values[places] >= values[i] - ROUNDING])
+    return places
+
+
+def _in_order(places: Places, values: Doubles) -> Iterator[int]:
+    """Give places from the highest value to the lowest, equal ones as they stand, sorting no more than is asked."""
+    own = values[places]
+    done, many = 0, _WALKED
+    while done < len(places):
+        first = np.arange(len(places))
+        if many < len(places):
+            first = np.flatnonzero(own >= np.partition(own, -many)[-many])
+        ordered = first[np.argsort(-own[first], kind="stable")]
+        yield from places[ordered[done:]].tolist()
+        done, many = len(ordered), many * 4
+
+
+def _before(i: int, ranked: Bools, scores: Doubles, campus: Places) -> Places:
+    """Return a fieldlab with those of its campus that may stand before it."""
+    same = _best(ranked & (campus == campus[i]), scores, PER_CAMPUS)
+    return np.append(same, i)
+
+
+def _outside(elsewhere: Bools, ranked: Bools, scores: Doubles, values: Doubles, campus: Places) -> Places:
+    """Return who may be the best of another region: the best that surely has a place of its campus."""
+    found: list[Places] = []
+    enough = -np.inf
+    for i in _in_order(np.flatnonzero(elsewhere), values):
+        if values[i] < enough:
+            break
+        found.append(_before(i, ranked, scores, campus))
+        before = ranked & (campus == campus[i]) & (scores >= scores[i] - ROUNDING)
+        if int(before.sum()) <= PER_CAMPUS:
+            enough = max(enough, float(values[i]) - ROUNDING)
+    return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
