@@ -1,15 +1,17 @@
 """What is derived is up to date: README, topics and users, goldens, and the lock's parts for images."""
 
 import os
+import re
 from pathlib import Path
 
 import generate
 import pytest
 import requirements
 import yaml
-from charting import ALL, HERE, LEAST, render, render_texts
+from charting import ALL, HERE, LEAST, of_kind, render, render_texts
 from differences import difference
 
+from schakel_contracts import topics
 from schakel_contracts.topics import TOPICS, topics_of
 
 GOLDENS = HERE / "goldens"
@@ -74,6 +76,18 @@ def test_the_rights_follow_what_the_services_hear() -> None:
         source = (ROOT / f"services/{service}/src/schakel_{service}/consumers.py").read_text(encoding="utf-8")
         heard[service] = {topic.name for topic in TOPICS.values() if f"[{topic.plural.upper()}]" in source}
     assert heard == {service: set(topics) for service, topics in generate.LISTENS.items()}
+
+
+def test_the_groups_whose_lag_is_watched_are_those_of_the_services() -> None:
+    watched: dict[str, set[tuple[str, str]]] = {service: set() for service in generate.SERVICES}
+    for each in of_kind(render(ALL["lag"]), "ScaledObject").values():
+        for trigger in each["spec"]["triggers"]:
+            service, _, purpose = trigger["metadata"]["consumerGroup"].partition(".")
+            watched[service].add((purpose, trigger["metadata"]["topic"]))
+    for service, found in watched.items():
+        source = (ROOT / f"services/{service}/src/schakel_{service}/consumers.py").read_text(encoding="utf-8")
+        said = re.findall(r'Subscription\("(\w+)", \[(\w+)\]', source)
+        assert found == {(purpose, getattr(topics, constant).name) for purpose, constant in said}
 
 
 def test_every_topic_exists_that_a_user_has_a_right_to() -> None:

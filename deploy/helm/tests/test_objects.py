@@ -108,6 +108,28 @@ def test_with_an_autoscaler_no_replicas_are_written() -> None:
     assert deployments["schakel-registry"]["spec"]["replicas"] == 2
 
 
+def test_only_consumers_grow_with_what_waits_for_them() -> None:
+    objects = render(ALL["lag"])
+    scaled = of_kind(objects, "ScaledObject")
+    assert set(scaled) == {"schakel-registry-worker", "schakel-matching-worker", "schakel-events-worker"}
+    bounds = {name: (each["spec"]["minReplicaCount"], each["spec"]["maxReplicaCount"]) for name, each in scaled.items()}
+    assert bounds["schakel-registry-worker"] == (2, 4)
+    assert bounds["schakel-matching-worker"] == (1, 12)
+    deployments = of_kind(objects, "Deployment")
+    for name, each in scaled.items():
+        assert "replicas" not in deployments[name]["spec"]
+        names = {trigger.get("authenticationRef", {}).get("name") for trigger in each["spec"]["triggers"]}
+        assert names == {name}
+    proof = of_kind(objects, "TriggerAuthentication")
+    assert "env" not in proof["schakel-events-worker"]["spec"], "who has no name proves none"
+    for variable in proof["schakel-matching-worker"]["spec"]["env"]:
+        (container,) = deployments["schakel-matching-worker"]["spec"]["template"]["spec"]["containers"]
+        assert variable["containerName"] == container["name"]
+        assert variable["name"] in {each["name"] for each in container["env"]}
+    assert "schakel-registry-worker" in of_kind(objects, "PodDisruptionBudget")
+    assert deployments["schakel-gateway-projector"]["spec"]["replicas"] == 1
+
+
 def test_roles_are_split_or_together() -> None:
     def roles(values: Manifest) -> dict[str, str]:
         return {
