@@ -96,6 +96,10 @@ def test_what_cannot_work_is_refused_with_what_to_do(values: dict[str, Any], say
             "kubectl -n schakel create secret generic schakel-events --from-literal=password=PASSWORD",
         ),
         (
+            {"realm": {"with": ["accounts"]}},
+            "kubectl -n schakel create secret generic schakel-realm-with --from-literal=SCHAKEL_ACCOUNTS_CLIENT_SECRET=VALUE",
+        ),
+        (
             {"realm": {"existingSecret": ""}},
             "kubectl -n schakel create secret generic schakel-realm --from-literal=admin-password=VALUE",
         ),

@@ -38,6 +38,7 @@
 {{- with $v.gateway.verify }}{{ if .existingSecret }}{{ include "schakel.needSecret" (list $ "gateway.verify.existingSecret" .existingSecret "schakel-realm" (list .key) "VALUE") }}{{ end }}{{ end }}
 {{- if $v.processingLog.endpoint }}{{ include "schakel.needSecret" (list $ "processingLog.existingSecret" $v.processingLog.existingSecret "schakel-processing-log" (list "key") "FERNET-KEY") }}{{ end }}
 {{- if $v.realm.enabled }}{{ include "schakel.needSecret" (list $ "realm.existingSecret" $v.realm.existingSecret "schakel-realm" (list "admin-password" "portal-client-secret" "verify-client-secret" "events-client-secret") "VALUE") }}{{ end }}
+{{- if and $v.realm.enabled $v.realm.with }}{{ include "schakel.needSecret" (list $ "realm.withSecret" $v.realm.withSecret "schakel-realm-with" (list "SCHAKEL_ACCOUNTS_CLIENT_SECRET") "VALUE") }}{{ end }}
 {{- end }}
 
 {{/* Takes (root, value's name, secret's name, proposed name, keys, example of a value). On a cluster it also looks. */}}

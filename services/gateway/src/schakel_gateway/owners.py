@@ -177,9 +177,9 @@ class Owners:
         Raises:
             Problem: as matching said it, or ``unavailable``.
         """
-        found = await self._items(session, "/v1/opportunities", whose, self._settings.private_seconds_max)
+        found = await self._items(session, "/v1/opportunities", whose, self._settings.owner_seconds_max)
         for need in found:
-            need["fits"] = [match_fields(fit) for fit in need["fits"]]
+            need["fits"] = [{"shown": True, **match_fields(fit)} for fit in need["fits"]]
         return found
 
     async def bundles(self, session: "Session", hub: str) -> list[dict[str, Any]]:
