@@ -66,6 +66,7 @@ def has_table(release: Release, service: str, table: str) -> bool:
 
 
 def test_an_upgrade_with_a_migration_and_a_rollback_are_not_noticed(release: Release, report: Report) -> None:
+    before = release.revision()
     with under_load(release, report, "rolling upgrade") as upgrading:
         release.upgrade(release.site.values(image={"tag": NEXT}))
         release.wait_ready()
@@ -75,7 +76,7 @@ def test_an_upgrade_with_a_migration_and_a_rollback_are_not_noticed(release: Rel
     assert_unnoticed(upgrading)
 
     with under_load(release, report, "rollback") as rolling_back:
-        release.rollback()
+        release.rollback(before)
         release.wait_ready()
         assert tags(release) == {THIS}
     assert has_table(release, "registry", "next_version")

@@ -60,13 +60,14 @@ class Release:
         """`helm upgrade --wait`."""
         return self.helm("upgrade", RELEASE, str(CHART), "--wait", "--timeout", timeout, values=values)
 
-    def rollback(self, revision: int = 0) -> str:
-        """`helm rollback --wait`, to the revision before unless one is named."""
+    def rollback(self, revision: int) -> str:
+        """`helm rollback --wait`; the revision is named, because the one before may be an upgrade that failed."""
         return self.helm("rollback", RELEASE, str(revision), "--wait", "--timeout", "6m")
 
     def revision(self) -> int:
-        """The number of the newest revision."""
-        return int(json.loads(self.helm("history", RELEASE, "--output", "json"))[-1]["revision"])
+        """The number of the revision that is deployed."""
+        history = json.loads(self.helm("history", RELEASE, "--output", "json"))
+        return next(int(each["revision"]) for each in reversed(history) if each["status"] == "deployed")
 
     def pods(self) -> list[Pod]:
         """The pods of the deployments, ending ones included."""
