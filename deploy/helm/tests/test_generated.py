@@ -114,6 +114,15 @@ def test_every_pin_of_an_image_has_hashes() -> None:
         assert "--hash=sha256:" in pin
 
 
+def test_every_promise_of_the_readme_names_tests_that_there_are() -> None:
+    text = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    table = text.split("## The promises")[1]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "`test_" in line]
+    assert len(rows) == 20
+    for file, test in re.findall(r"`(test_\w+\.py)::(test_\w+)`", table):
+        assert f"def {test}(" in (HERE / file).read_text(encoding="utf-8"), test
+
+
 def test_examples_are_plain_yaml() -> None:
     for path in (HERE.parent / "examples").rglob("*.yaml"):
         assert list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
