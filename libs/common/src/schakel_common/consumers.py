@@ -49,6 +49,7 @@ SESSION_TIMEOUT_MS: Final = 6_000
 LAG_SECONDS_MAX: Final = 2.0
 MAX_POLL_INTERVAL_MS: Final = 120_000
 
+_AWAY_STATES: Final = ("08", "28", "3D", "53", "55000", "57P")
 _PASSING_STATES: Final = frozenset({"40001", "40P01", "55P03", "57014"})
 """Serialization failure, deadlock, lock not available, query cancelled: another attempt may succeed."""
 
@@ -376,10 +377,10 @@ class Reader:
 
 
 def is_away(error: BaseException) -> bool:
-    """Tell whether an error says that the database, not the event, is the trouble."""
+    """Tell whether an error says that the database, not the event, is the trouble: gone, full, or letting nobody in."""
     if isinstance(error, DBAPIError):
         state = str(getattr(error.orig, "sqlstate", None) or "")
-        return error.connection_invalidated or state.startswith(("08", "57P", "53"))
+        return error.connection_invalidated or state.startswith(_AWAY_STATES)
     return isinstance(error, OSError | TimeoutError | PoolTimeoutError)
 
 
