@@ -97,7 +97,7 @@ def test_what_cannot_work_is_refused_with_what_to_do(values: dict[str, Any], say
         ),
         (
             {"realm": {"with": ["accounts"]}},
-            "kubectl -n schakel create secret generic schakel-realm-with --from-literal=SCHAKEL_ACCOUNTS_CLIENT_SECRET=VALUE",
+            "create secret generic schakel-realm-with --from-literal=SCHAKEL_ACCOUNTS_CLIENT_SECRET=VALUE",
         ),
         (
             {"realm": {"existingSecret": ""}},
