@@ -37,6 +37,7 @@ class Desired:
         scopes: ClientScopeRepresentations, with their mappers.
         clients: parts of ClientRepresentations, with the names of their scopes; `serviceAccountRoles` are of ours.
         groups: full paths; a parent comes before its children.
+        providers: IdentityProviderRepresentations, with their mappers.
         users: of demonstrations.
     """
 
@@ -46,6 +47,7 @@ class Desired:
     clients: tuple[dict[str, Any], ...]
     groups: tuple[str, ...]
     users: tuple[User, ...]
+    providers: tuple[dict[str, Any], ...] = ()
 
     @property
     def name(self) -> str:
@@ -81,6 +83,7 @@ def load(folder: Path, variables: Mapping[str, str], *, demo: bool, extras: Sequ
             User(email=user["email"], groups=tuple(user["groups"]), password=extra["password"])
             for user in extra.get("users", [])
         ),
+        providers=tuple(_filled([one for each in chosen for one in each.get("identityProviders", [])], values)),
     )
 
 
@@ -110,7 +113,7 @@ def _filled(node: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - any 
 def _value(name: str, values: Mapping[str, str]) -> str:
     if name not in values:
         raise RealmError(f"set {name} (or use --demo, for a demonstration)")
-    return values[name].rstrip("/")
+    return values[name].rstrip("/") if name == "SCHAKEL_PUBLIC_URL" else values[name]
 
 
 def _with_parents(paths: list[str]) -> tuple[str, ...]:

@@ -5,31 +5,19 @@ of ours: whoever could add one there could widen every token.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from keycloak import KeycloakAdmin
 from keycloak.exceptions import KeycloakGetError
 
+from schakel_keycloak.change import Change
 from schakel_keycloak.compare import differences, merged
 from schakel_keycloak.desired import Desired, RealmError, User
+from schakel_keycloak.providers import identity_providers
 
 _SCOPE_LISTS = ("defaultClientScopes", "optionalClientScopes")
 _ROLES = "serviceAccountRoles"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing to do.
-
-    Attributes:
-        text: what will change, without any secret.
-        run: does it; called in the order of the list.
-    """
-
-    text: str
-    run: Callable[[], object]
 
 
 def plan(admin: KeycloakAdmin, desired: Desired) -> list[Change]:
@@ -42,6 +30,7 @@ def plan(admin: KeycloakAdmin, desired: Desired) -> list[Change]:
         *_clients(admin, desired, exists=exists),
         *_groups(admin, desired, exists=exists),
         *_users(admin, desired, exists=exists),
+        *identity_providers(admin, desired, exists=exists),
     ]
 
 
@@ -59,7 +48,8 @@ def _settings(admin: KeycloakAdmin, desired: Desired, *, exists: bool) -> Iterat
     if not exists:
 
         def create() -> None:
-            admin.create_realm({"realm": desired.name, "enabled": True})
+            # An answer that came too late is asked again by the client: then it is there already.
+            admin.create_realm({"realm": desired.name, "enabled": True}, skip_exists=True)
             admin.connection.get_token()  # the old one does not know the new realm's roles yet
             admin.update_realm(desired.name, desired.settings)
 

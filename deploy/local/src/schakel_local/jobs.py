@@ -118,7 +118,11 @@ async def _unless_unchanged(
     if stamp.exists() and stamp.read_text() == digest:
         return False
     log = place.logs / f"{name}.log"
-    code = await run(Command((sys.executable, "-m", *program), environment=told), log, seconds=_PROGRAM_SECONDS)
+    try:
+        code = await run(Command((sys.executable, "-m", *program), environment=told), log, seconds=_PROGRAM_SECONDS)
+    except TimeoutError as error:
+        late = f"{name} did not end in {_PROGRAM_SECONDS:.0f} s"
+        raise RunEnded(f"{late}: is this machine very busy? Its lines are in {log}") from error
     if code:
         lines = "\n".join(f"    {line}" for line in last_lines(log))
         raise RunEnded(f"{name} ended with exit code {code}. The last lines of {log}:\n{lines}")

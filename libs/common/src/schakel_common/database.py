@@ -101,8 +101,9 @@ class Database:
 def engine_of(url: str, *, pool_size: int, statement_timeout_seconds: int) -> AsyncEngine:
     """Return an engine on asyncpg for a plain address; the caller disposes of it.
 
-    Every wait is bounded: to connect, for a free connection, for a statement, and idle inside a transaction. asyncpg
-    itself reads the address, as it does for direct connections: what it says of TLS means the same everywhere.
+    Every wait is bounded: to connect, for a free connection, for a statement, and idle inside a transaction.
+    asyncpg itself reads the address, as it does for direct connections: ``sslmode`` and ``sslrootcert`` in it, or in
+    the environment (``PGSSLMODE``, ``PGSSLROOTCERT``), mean the same everywhere.
     """
     connect = partial(
         asyncpg.connect,

@@ -1,14 +1,15 @@
 """The composition root: from settings to a running matching service. Only here are things put together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from schakel_common import journal_api
 from schakel_common.auth import TokenVerifier
@@ -18,6 +19,7 @@ from schakel_common.database import Database
 from schakel_common.housekeeping import hourly
 from schakel_common.http import create_app
 from schakel_common.migrations import ensure_migrated
+from schakel_common.problems import Problem
 from schakel_common.serve import Parts, ServiceDefinition
 from schakel_matching.api import ROUTERS
 from schakel_matching.api.processings import PROCESSINGS
@@ -36,6 +38,8 @@ VERSION: Final = "1.0.0"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 WARM_EVERY_SECONDS: Final = 2.0
 
+_log: Final = logging.getLogger(__name__)
+
 
 def make_app(
     settings: MatchingSettings,
@@ -53,6 +57,8 @@ def make_app(
 
     async def ready() -> None:
         await ensure_migrated(database, MIGRATIONS)
+        if not recommender.is_warm:
+            raise Problem("unavailable", "The catalogue of the fieldlabs is being made.")
 
     app = create_app(
         title="Schakel matching",
@@ -61,6 +67,7 @@ def make_app(
         settings=settings,
         routers=[*ROUTERS, journal_api.router],
         ready=ready,
+        lifespan=partial(warming, database, recommender),
         verifier=verifier,
         database=database,
         processings=PROCESSINGS,
@@ -69,6 +76,27 @@ def make_app(
     app.state.recommender = recommender
     app.state.encoders = encoders
     return app
+
+
+@asynccontextmanager
+async def warming(database: Database, recommender: Recommender, _app: FastAPI) -> AsyncIterator[None]:
+    """Keep the catalogue as new as the register beside the block, so that no need waits until it is made."""
+
+    async def keep_warm() -> None:
+        while True:
+            try:
+                async with database.reading() as session:
+                    await recommender.catalogue(session)
+            except (OSError, SQLAlchemyError) as error:
+                _log.warning("the catalogue is not made: %s", type(error).__name__)
+            await asyncio.sleep(WARM_EVERY_SECONDS)
+
+    task = asyncio.create_task(keep_warm(), name="warming")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def build(settings: MatchingSettings) -> Parts:
@@ -81,22 +109,8 @@ def build(settings: MatchingSettings) -> Parts:
         app=make_app(settings, database, TokenVerifier(settings), clock, recommender, encoders=encoders),
         database=database,
         subscriptions=subscriptions(clock, recommender),
-        background=[cleaning(database, clock), warming(database, recommender)],
+        background=[cleaning(database, clock)],
     )
-
-
-def warming(database: Database, recommender: Recommender) -> Callable[[asyncio.Event], Awaitable[None]]:
-    """Return the work that reads a changed register before a visitor has to wait for it."""
-
-    async def keep_warm(stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            with suppress(DBAPIError, OSError, TimeoutError):
-                async with database.reading() as session:
-                    await recommender.catalogue(session)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), WARM_EVERY_SECONDS)
-
-    return keep_warm
 
 
 def cleaning(database: Database, clock: Clock) -> Callable[[asyncio.Event], Awaitable[None]]:

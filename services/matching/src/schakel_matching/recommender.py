@@ -94,6 +94,11 @@ class Recommender:
             self._answering = known
         return {key: matches for key, (_, _, matches) in known.items()}
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether there is a catalogue to begin with; until then the first need would wait for it."""
+        return self._versions is not None
+
     async def _current(self, session: AsyncSession) -> Catalogue:
         versions = (await session.execute(_VERSIONS)).scalar_one()
         if versions == self._versions:

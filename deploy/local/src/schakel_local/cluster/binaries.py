@@ -42,7 +42,6 @@ PROGRAMS: Mapping[str, Program] = {
     },
     "helm": Program("helm", "helm.sh/helm/v4/cmd/helm", "helm.sh/helm/v4/internal/version.version"),
     "coredns": Program("coredns", "schakel.local/coredns"),
-    "kubeconform": Program("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", "main.version"),
 }
 """All programs, in the order in which they are built."""
 

@@ -28,7 +28,7 @@ from schakel_local.process import last_lines, tie_to_parent
 from schakel_local.supervisor import RunEnded, State, Supervisor, as_json
 from schakel_local.up import tell
 
-_READY_SECONDS = 180.0
+_READY_SECONDS = 300.0
 _STOP_SECONDS = 60.0
 _COMMAND_SECONDS = 300.0
 _POLL_SECONDS = 0.05

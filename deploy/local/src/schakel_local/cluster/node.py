@@ -17,8 +17,12 @@ from schakel_local.process import Command
 from schakel_local.supervisor import Job, Part, Say
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_WEIGHTS = {"cpu.shares": 1024, "cpu.weight": 100}
+"""Where each version of control groups keeps the weight of a group beside others, and what one process weighs."""
+_PODS_WEIGH = 8
+"""All pods together, beside the database, the broker and whatever else runs on this machine."""
 _KUBELET_PORT, _PROXY_PORT = 10248, 10256
-_WAIT_SECONDS = 60
+_WAIT_SECONDS = 120
 _EMPTY_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 
@@ -75,6 +79,9 @@ def make_cgroup(site: Site) -> None:
         for name in ("cpuset.cpus", "cpuset.mems"):  # v1 gives a new group none, and then nothing may enter it
             if (parent / name).exists() and (group / name).exists() and not (group / name).read_text().strip():
                 (group / name).write_text((parent / name).read_text())
+        for name, usual in _WEIGHTS.items():
+            if (group / name).exists():
+                (group / name).write_text(str(usual * _PODS_WEIGH))
 
 
 def remove_cgroup(site: Site) -> None:
