@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, expect
-from portal_browser import NARROW, SECONDS_MAX, Visitor, chromium, visitor
+from portal_browser import NARROW, Visitor, chromium, visitor
 from running import RunningStack
 from steps import Journey
 
@@ -15,6 +15,8 @@ TEXT = "wij frezen kleine series, omstellen kost uren, en onze planner stopt erm
 TALL_MAX = 5000
 """Pixels of the answer on the narrowest phone, with everything folded: two needs, three fieldlabs each."""
 COBOT = "Wij willen een cobot proberen voor het inpakken, naast onze mensen, en onze mensen leren ermee te werken."
+RERANKED_SECONDS_MAX = 90
+"""Seconds are promised; this is for a machine that does ten things at once."""
 NO_FIT = "Ik zoek een kapper voor mijn hond, het liefst op zaterdag."
 ENDED = "sensoren op pompen, voorspellend onderhoud in de procesindustrie"
 
@@ -74,7 +76,7 @@ async def test_two_needs_each_with_labs_reasons_and_a_next_step(
         await person.press("Waarom staat een ander lab hier niet?", role="link")
         await person.page.select_option("#lab", "ramlab")
         await person.press("Laat zien waarom")
-        assert await person.title() == "Waarom staat RAMLAB hier?"
+        assert await person.title() == "Waarom staat RAMLAB niet in de lijst?"
         assert "Plaats " in await person.page.locator(".why__place").inner_text()
         wrong += await accessible(person)
         await person.picture("why")
@@ -134,7 +136,7 @@ async def test_a_fieldlab_that_tells_of_itself_is_ranked_anew_in_an_open_need_wi
         await fieldlab.page.get_by_label("Nederlands").check()
         await fieldlab.press("Bewaar")
         assert "telt dit nu mee" in await fieldlab.text()
-        async with asyncio.timeout(SECONDS_MAX):
+        async with asyncio.timeout(RERANKED_SECONDS_MAX):
             while "U kunt er Nederlands spreken." not in str(await slate.text_content()):
                 await company.page.reload()
         await fieldlab.page.get_by_label("Nederlands").uncheck()

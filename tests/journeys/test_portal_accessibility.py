@@ -8,7 +8,7 @@ from portal_browser import NARROW, WIDE, Visitor, chromium, visitor
 from running import RunningStack
 from steps import HUB, Journey
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
 PUBLIC = ["/", "/bel-mij", "/bel-mij/gelukt", "/fieldlabs", "/fieldlabs/robohouse", "/fieldlabs/smart-welding-factory"]
 PUBLIC += ["/agenda", "/verhalen", "/cijfers", "/toegankelijkheid", "/privacy", "/nergens", "/login/callback"]
