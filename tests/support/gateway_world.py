@@ -287,7 +287,7 @@ async def seed(rows: Rows) -> None:
     """A hub, three fieldlabs (one of them national only), two companies, and an introduction of the first."""
     await rows.connection.execute(f"SET search_path TO {SCHEMA}")
     await write_definitions(rows.connection)
-    await rows.connection.execute("RESET search_path")
+    await rows.connection.execute(f"RESET search_path; UPDATE {SCHEMA}.view_position SET caught_up_at = now()")
     await rows.put(
         "hubs",
         HubState(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ HERE = Path(__file__).parent
 CHART = HERE.parent / "schakel"
 EXAMPLES = HERE.parent / "examples"
 OLDEST, NEWEST = "v1.31.0", "v1.37.0"
-EVERY_API = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1")
+EVERY_API = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1", "keda.sh/v1alpha1")
 SERVICES = ("registry", "matching", "events", "gateway", "portal")
 
 Manifest = dict[str, Any]
@@ -41,15 +42,20 @@ def render_texts(
 ) -> dict[str, str]:
     """Return the text of each template."""
     options = {"name": "schakel", "namespace": "schakel", "api_versions": list(apis), "kube_version": kube}
+    return _rendered(chart, json.dumps(values), json.dumps(options))
+
+
+@cache
+def _rendered(chart: Path, values: str, options: str) -> dict[str, str]:
     with helm_python.Chart.load(str(chart)) as loaded:
-        texts = json.loads(_native.call_string("helm_render", loaded._raw(), json.dumps(values), json.dumps(options)))
+        texts = json.loads(_native.call_string("helm_render", loaded._raw(), values, options))
     return {name: text for name, text in sorted(texts.items()) if not name.endswith("NOTES.txt")}
 
 
 def render(values: Mapping[str, Any] = LEAST, **options: Any) -> list[Manifest]:
     """Return every object of a release."""
     texts = render_texts(values, **options)
-    return [each for text in texts.values() for each in yaml.safe_load_all(text) if each]
+    return [each for text in texts.values() for each in yaml.load_all(text, yaml.CSafeLoader) if each]
 
 
 def of_kind(objects: Sequence[Manifest], *kinds: str) -> dict[str, Manifest]:
@@ -77,3 +83,15 @@ def examples() -> dict[str, Manifest]:
         path.parent.name: yaml.safe_load(path.read_text(encoding="utf-8"))
         for path in sorted(EXAMPLES.glob("*/values.yaml"))
     }
+
+
+def branches() -> dict[str, Manifest]:
+    """Return by name a set of values for each branch of the templates, laid over what nobody can leave out."""
+    return {
+        path.stem: merged(LEAST, yaml.safe_load(path.read_text(encoding="utf-8")))
+        for path in sorted((HERE / "values").glob("*.yaml"))
+    }
+
+
+ALL: dict[str, Manifest] = {"least": LEAST, **examples(), **branches()}
+"""Every set of values that is looked at."""

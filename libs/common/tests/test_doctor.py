@@ -102,13 +102,16 @@ async def test_too_many_and_too_few_rights_are_found(
 async def test_a_broker_that_is_away_and_topics_that_are_not_there_are_named(kafka_server: KafkaServer) -> None:
     assert (await only("kafka")).sentence == "no broker is named: set SCHAKEL_KAFKA_BOOTSTRAP."
     away = await only("kafka", kafka_bootstrap="127.0.0.1:1")
-    assert away.sentence.startswith("127.0.0.1:1 does not answer (KafkaConnectionError)")
+    assert away.sentence.startswith("127.0.0.1:1 does not answer (ConnectionRefusedError)")
     missing = await look("kafka", kafka_bootstrap=kafka_server.bootstrap, topic_prefix="t-none-")
     assert len(missing) == len(TOPICS) + 3
     sentences = {each.sentence.partition(" ")[0]: each.sentence for each in missing}
     assert "its owner makes it at its first start if it may" in sentences["t-none-registry-hubs-v1"]
     assert sentences["t-none-events-cases-v1"].endswith("its owner makes it; else give DESCRIBE, READ and WRITE.")
     assert await examine("portal", told(), ("kafka",)) == []
+    settings = told(kafka_bootstrap=kafka_server.bootstrap, topic_prefix="t-none-")
+    (before_start,) = await examine("registry", settings, ("kafka",), before_start=True)
+    assert before_start.ok
 
 
 @pytest.mark.kafka
@@ -152,6 +155,12 @@ async def test_a_realm_answers_or_says_another_issuer_or_nothing(keycloak_server
     absent = await look("keycloak", issuer=f"{keycloak_server.url}/realms/none")
     assert "the realm says status 404" in absent[0].sentence
     assert "holds no key that may sign" in absent[1].sentence
+    unmade = told(issuer=f"{keycloak_server.url}/realms/none")
+    (before_start,) = await examine("registry", unmade, ("keycloak",), before_start=True)
+    assert (before_start.ok, before_start.sentence) == (
+        True,
+        f"{keycloak_server.url}/realms/none is not there yet, but Keycloak answers.",
+    )
     away = await only("keycloak", issuer="http://127.0.0.1:1/realms/schakel")
     assert "does not answer (ClientConnectorError)" in away.sentence
     assert (await only("keycloak")).sentence.startswith("no issuer is named")

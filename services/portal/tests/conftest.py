@@ -120,6 +120,9 @@ def need(**changes: Any) -> dict[str, Any]:
         "privateState": "OK",
         "text": "Wij lassen kleine series met de hand.",
         "matches": [match("smart-welding-factory", 1), match("robohouse", 2)],
+        "needs": [found_need("n1", "Wij lassen kleine series", "smart-welding-factory", "robohouse")],
+        "endings": [],
+        "told": block("told"),
         "judgements": [
             {"fieldlab": "robohouse", "action": "PIN", **said},
             {"fieldlab": "campione", "action": "ADD", **said},
@@ -148,6 +151,7 @@ def opportunity(**changes: Any) -> dict[str, Any]:
             {
                 **{key: placed[key] for key in ("name", "rank", "score", "parts")},
                 "fieldlab": placed["slug"],
+                "shown": True,
                 "judgement": "PIN",
             }
         ],

@@ -8,7 +8,7 @@ import pytest
 from portal_forms import fill
 
 from schakel_portal.pages.need import corrected
-from schakel_portal.reasons import against, by_need, nearness, reasons_of
+from schakel_portal.reasons import against, by_need, further_but_better, nearness, reason_of, reasons_of, warning
 from schakel_portal.settings import PortalSettings
 
 pytestmark = pytest.mark.postgres
@@ -212,3 +212,93 @@ async def test_a_company_is_told_what_changed_by_itself(
     assert "RoboHouse staat nu bij de eerste drie." in page
     assert "Campione is gestopt." in page
     assert "sinds 24 november 2026" in page
+
+
+def test_the_one_line_quotes_the_company_before_it_is_strong(things: Any) -> None:
+    strong = {
+        "name": "text",
+        "value": 30.0,
+        "textNl": "Er staat: “wij bouwen robots”.",
+        "evidence": ["wij bouwen robots"],
+    }
+    own = {"name": "technology", "value": 9.0, "textNl": "U noemt “lasrobot”.", "evidence": ["lasrobot"]}
+    near = {"name": "distance", "value": 4.0, "textNl": "Ongeveer 6 km bij u vandaan.", "evidence": []}
+    lab = things.match("robohouse", 1, parts=[strong, own, near])
+    assert reason_of(lab, "Wij zoeken een lasrobot.") == own
+    assert reason_of(lab, "Wij zoeken een machine.") == strong
+    assert reason_of({"parts": [near]}, "Wij zoeken een lasrobot.") is None
+
+
+def test_a_fieldlab_that_is_paused_or_full_is_said_before_it_is_asked(things: Any) -> None:
+    paused = {"name": "status", "value": -8.0}
+    full = {"name": "capacity", "value": -6.0}
+    assert warning({"parts": [full, paused]}) == paused
+    assert warning(things.match("robohouse", 1)) is None
+
+
+async def test_one_from_another_region_that_is_clearly_better_has_a_line_of_its_own(
+    browser: httpx.AsyncClient, gateway: Any, things: Any
+) -> None:
+    slugs = ("smart-welding-factory", "perron038", "techwise", "boost")
+    near = [things.match(slug, rank) for rank, slug in enumerate(slugs, 1)]
+    far = things.match("ramlab", 5, outsideRegion=True)
+    await _with_draft(browser, gateway, matches=[*near, far])
+    page = (await browser.get("/hulp/d1")).text
+    among, apart = page.split("Verder weg, maar duidelijk beter", 1)
+    assert re.findall(r"/kennismaking/([\w-]+)", among) == list(slugs[:3])
+    assert re.findall(r"/kennismaking/([\w-]+)", apart) == ["ramlab"]
+    assert "buiten uw regio" in apart
+    (group,) = by_need({"needs": [], "noFit": False, "matches": [{**far, "rank": 1}]})
+    assert further_but_better({"matches": [far]}, [group]) == []
+
+
+async def test_a_company_corrects_its_own_need_and_the_version_that_it_saw_goes_along(
+    browser: httpx.AsyncClient, settings: PortalSettings, gateway: Any, sign_in: Any
+) -> None:
+    await sign_in(browser, settings)
+    gateway.accept("correctChallenge", challenge={"id": "ch1", "version": 4})
+    reply = await fill(browser, "/mijn/vraag/ch1", action="correct", kept="", added="small_series", version="3")
+    assert (reply.status_code, reply.headers["location"]) == (303, "/mijn/vraag/ch1")
+    (asked,) = [each for each in gateway.asked if each["operationName"] == "correctChallenge"]
+    assert asked["variables"]["input"] == {
+        "challengeId": "ch1",
+        "needs": [],
+        "technologies": {"right": ["small_series"], "wrong": ["robot_welding"]},
+        "sizeClass": "UNKNOWN",
+        "ifVersion": 3,
+    }
+    assert "We hebben opnieuw gezocht." in (await browser.get("/mijn/vraag/ch1")).text
+    gateway.refuse("correctChallenge", "stale-version")
+    stale = await fill(browser, "/mijn/vraag/ch1", action="again", version="3")
+    assert (stale.status_code, "Iemand heeft dit net veranderd." in stale.text) == (409, True)
+
+
+async def test_an_adviser_reads_a_need_and_cannot_correct_it(
+    browser: httpx.AsyncClient, settings: PortalSettings, sign_in: Any
+) -> None:
+    await sign_in(browser, settings, "hub:oost")
+    page = (await browser.get("/loket/oost/vraag/ch1")).text
+    assert 'value="correct"' not in page
+    assert 'href="/loket/oost/vraag/ch1/waarom?lab=robohouse"' in page
+    assert 'value="correct"' in (await browser.get("/mijn/vraag/ch1")).text
+
+
+async def test_a_company_asks_another_fieldlab_for_the_same_need(
+    browser: httpx.AsyncClient, settings: PortalSettings, gateway: Any, sign_in: Any
+) -> None:
+    await sign_in(browser, settings)
+    page = (await browser.get("/mijn/vraag/ch1")).text
+    assert "Naar uw aanvraag" in page.split('id="name-1-1-')[1]  # it was asked already
+    gateway.accept("requestReferral", referral={"id": "r9", "version": 1})
+    given = {"action": "introduce", "fieldlab": "robohouse", "message": "Graag in de ochtend."}
+    reply = await fill(browser, "/mijn/vraag/ch1", **given)
+    assert (reply.status_code, reply.headers["location"]) == (303, "/mijn/r9")
+    (asked,) = [each for each in gateway.asked if each["operationName"] == "requestReferral"]
+    assert asked["variables"]["input"] == {
+        "challengeId": "ch1",
+        "fieldlab": "robohouse",
+        "message": "Graag in de ochtend.",
+    }
+    gateway.refuse("requestReferral", "conflict")
+    refused = await fill(browser, "/mijn/vraag/ch1", **given)
+    assert (refused.status_code, "Graag in de ochtend.</textarea>" in refused.text) == (409, True)

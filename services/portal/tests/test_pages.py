@@ -95,7 +95,7 @@ async def test_a_need_becomes_matches_with_reasons_that_add_up(browser: httpx.As
     assert "Authorization" not in sent["headers"]
     page = await browser.get("/hulp/d1")
     assert gateway.asked[-1]["variables"] == {"id": "d1", "secret": "geheim"}
-    assert page.text.count('<li class="match"') == 3
+    assert page.text.count('<li class="match match--short"') == 3
     points = [int(each) for each in re.findall(r'<td class="number">(-?\d+)</td>', page.text)]
     assert points[:6] == [31, 23, 6, 0, -1, 59]
     assert "of er plek is, in welke sector u werkt." in page.text

@@ -4,11 +4,12 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from schakel_local import artefacts, checks, holder, images, look, runfile, teststack
-from schakel_local.places import CHECKOUT, data_directory
+from schakel_local.cluster import commands as cluster
+from schakel_local.places import CHECKOUT, LOOPBACK, data_directory
 from schakel_local.ports import Ports
 from schakel_local.secret import Secrets
 from schakel_local.services import BY_NAME, SERVICES, Addresses, addresses, environment, realm_environment
@@ -24,14 +25,8 @@ def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     if argv and argv[0] in BY_NAME:
         return _in_service(argv[0], argv[1:])
-    if argv and argv[0] == "verify":
-        return _in_service("gateway", argv)
-    if argv and argv[0] == "doctor":
-        return _doctor(argv[1:])
-    if argv and argv[0] == "realm":
-        return _realm(argv[1:])
-    if argv and argv[0] == "test":
-        return subprocess.run([sys.executable, "-m", "pytest", *argv[1:]], cwd=CHECKOUT, check=False).returncode  # noqa: S603 - our own tests
+    if argv and argv[0] in _TAKES_ALL:
+        return _TAKES_ALL[argv[0]](argv[1:])
     arguments = parser().parse_args(argv)
     code: int = arguments.run(arguments)
     return code
@@ -65,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("doctor", help="is everything there that the services need?").set_defaults()
     commands.add_parser("realm", help="diff, or apply [--dry-run]: the realm against its files").set_defaults()
     commands.add_parser("lock", help="resolve the packages and Java artefacts anew").set_defaults(run=lambda _: _lock())
+    cluster.add_to(commands)
     build = commands.add_parser("images", help="build the container images, and measure them")
     build.add_argument("targets", nargs="*", metavar="image", help=f"of {', '.join(images.TARGETS)}; all by default")
     build.add_argument("--base", default="", help="image with Python 3.11; a local one is made by default")
@@ -78,7 +74,8 @@ def parser() -> argparse.ArgumentParser:
     hold.add_argument("part", choices=teststack.PARTS)
     hold.add_argument("--directory", type=Path, required=True)
     hold.add_argument("--owner", type=int)
-    hold.set_defaults(run=lambda given: holder.hold(given.part, given.directory, given.owner))
+    hold.add_argument("--host", default=LOOPBACK)
+    hold.set_defaults(run=lambda given: holder.hold(given.part, given.directory, given.owner, given.host))
     return made
 
 
@@ -104,7 +101,7 @@ def _realm(argv: Sequence[str]) -> int:
     user, password = admin
     told = {**realm_environment(where, secrets), "SCHAKEL_KEYCLOAK_ADMIN_PASSWORD": password}
     program = (sys.executable, "-m", "schakel_keycloak", *(argv or ("diff",)))
-    program = (*program, "--demo", "--url", where.keycloak, "--admin-user", user)
+    program = (*program, "--demo", "--with", "accounts", "--url", where.keycloak, "--admin-user", user)
     return subprocess.run(program, env={**os.environ, **told}, check=False).returncode  # noqa: S603 - our own program
 
 
@@ -159,3 +156,17 @@ def _test_stack(action: str) -> int:
     file = teststack.start_standing(Path("/tmp/schakel-test-stack"))  # noqa: S108 - beside the file that names it
     tell(f"ready: export SCHAKEL_TEST_STACK={file}")
     return 0
+
+
+def _test(argv: Sequence[str]) -> int:
+    return subprocess.run([sys.executable, "-m", "pytest", *argv], cwd=CHECKOUT, check=False).returncode  # noqa: S603 - our own tests
+
+
+_TAKES_ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "verify": lambda argv: _in_service("gateway", ("verify", *argv)),
+    "doctor": _doctor,
+    "realm": _realm,
+    "test": _test,
+    "cluster-test": cluster.cluster_test,
+}
+"""Commands that hand what follows to another program."""

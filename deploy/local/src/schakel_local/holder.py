@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from schakel_local.parts import Place, kafka_part, keycloak_part, postgres_part
+from schakel_local.places import LOOPBACK
 from schakel_local.ports import Ports
 from schakel_local.secret import Secrets
 from schakel_local.supervisor import Part, RunEnded, State, Supervisor
@@ -47,13 +48,13 @@ def is_alive(pid: int) -> bool:
     return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
-def hold(name: PartName, directory: Path, owner: int | None) -> int:
+def hold(name: PartName, directory: Path, owner: int | None, host: str = LOOPBACK) -> int:
     """Hold a part until SIGTERM, or until the process `owner` ends; returns the exit code."""
-    return asyncio.run(_hold(name, directory, owner))
+    return asyncio.run(_hold(name, directory, owner, host))
 
 
-async def _hold(name: PartName, directory: Path, owner: int | None) -> int:
-    part, facts = _describe(name, directory)
+async def _hold(name: PartName, directory: Path, owner: int | None, host: str) -> int:
+    part, facts = _describe(name, directory, host)
 
     def write(states: dict[str, State]) -> None:
         state = states[name]
@@ -96,8 +97,8 @@ def _complain(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _describe(name: PartName, directory: Path) -> tuple[Part, dict[str, str]]:
-    place = Place(directory, Ports(directory / name, _complain, standard=False), Secrets(directory / name))
+def _describe(name: PartName, directory: Path, host: str) -> tuple[Part, dict[str, str]]:
+    place = Place(directory, Ports(directory / name, _complain, standard=False), Secrets(directory / name), host)
     if name == "postgres":
         part, admin_url = postgres_part(place)
         return part, {"admin_url": admin_url}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from schakel_local.artefacts import Artefact, locked, missing, obtain, sha256_of
 from schakel_local.java import java
-from schakel_local.places import cache_directory
+from schakel_local.places import LOOPBACK, cache_directory
 from schakel_local.probe import answers
 from schakel_local.process import Command, last_lines, run
 
@@ -48,6 +48,7 @@ async def prepare(
     admin_password: str,
     themes: Path | None,
     say: Callable[[str], None],
+    host: str = LOOPBACK,
 ) -> Command:
     """Fetch, build (once per user) and lay out a home, and say how to run the server.
 
@@ -62,10 +63,10 @@ async def prepare(
             "--optimized",
             "--cache=local",
             "--http-enabled=true",
-            "--http-host=127.0.0.1",
+            f"--http-host={host}",
             f"--http-port={port}",
         ),
-        *(f"--hostname=http://127.0.0.1:{port}", "--log-level=warn", "--log-console-color=false"),
+        *(f"--hostname=http://{host}:{port}", "--log-level=warn", "--log-console-color=false"),
         *("--db-pool-initial-size=1", "--db-pool-max-size=20"),
     )
     return Command(

@@ -12,10 +12,10 @@ _DOWN_SECONDS = 60.0
 _MEGABYTE = 1_000_000
 
 
-def down() -> int:
-    """Stop the run of this data directory and wait until it has ended."""
+def down(directory: Path | None = None) -> int:
+    """Stop the run of a directory (by default the data directory) and wait until it has ended."""
     began = time.monotonic()
-    ended = runfile.stop(data_directory(), _DOWN_SECONDS)
+    ended = runfile.stop(directory or data_directory(), _DOWN_SECONDS)
     if ended is None:
         tell("nothing runs")
         return 0
@@ -23,19 +23,22 @@ def down() -> int:
     return 0 if ended else 1
 
 
-def status() -> int:
+def status(directory: Path | None = None) -> int:
     """Print each part and job with its state, process, restarts, memory and address; exit code 1 when nothing runs."""
-    record = runfile.read(data_directory())
+    record = runfile.read(directory or data_directory())
     if record is None:
         tell("nothing runs")
         return 1
     total = 0
+    width = max(10, *(len(name) for name in record["parts"]))
     for name, state in record["parts"].items():
         memory = memory_of(state["pid"])
         total += memory
         shown = f"{memory // _MEGABYTE:>5} MB" if memory else ""
         restarts = f"{state['restarts']} restarts" if state["restarts"] else ""
-        line = f"  {name:<10} {state['status']:<9} {state['pid'] or '':>7} {shown:>8}  {state['address']} {restarts}"
+        line = (
+            f"  {name:<{width}} {state['status']:<9} {state['pid'] or '':>7} {shown:>8}  {state['address']} {restarts}"
+        )
         tell(line.rstrip())
     tell(f"\n  {record['address']}   {total / _MEGABYTE:,.0f} MB in all, supervisor {record['pid']}")
     return 0

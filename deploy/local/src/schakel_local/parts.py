@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from schakel_local import kafka, keycloak, postgres
-from schakel_local.places import CHECKOUT
+from schakel_local.places import CHECKOUT, LOOPBACK
 from schakel_local.ports import Ports
 from schakel_local.process import Command
 from schakel_local.secret import Secrets
@@ -17,11 +17,16 @@ KEYCLOAK_DATABASE = "schakel_keycloak"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run keeps its things: its data directory and what is chosen once in it."""
+    """Where a run keeps its things: its data directory and what is chosen once in it.
+
+    `host` is the address that its parts listen on; another than the loopback is for programs outside of this machine's
+    own network, such as the pods of a cluster.
+    """
 
     directory: Path
     ports: Ports
     secrets: Secrets
+    host: str = LOOPBACK
 
     @property
     def logs(self) -> Path:
@@ -33,27 +38,28 @@ def postgres_part(place: Place) -> tuple[Part, str]:
     """PostgreSQL, and the address of its superuser."""
     port = place.ports.take("postgres", 54320)
     password = place.secrets.password("postgres")
-    admin_url = postgres.url(port, password)
+    admin_url = postgres.url(port, password, host=place.host)
 
     async def prepare(say: Say) -> Command:
         log = place.logs / "postgres.log"
-        return await postgres.prepare(place.directory / "postgres", log, port=port, password=password, say=say)
+        data = place.directory / "postgres"
+        return await postgres.prepare(data, log, host=place.host, port=port, password=password, say=say)
 
     async def ready() -> bool:
         return await postgres.is_ready(admin_url)
 
-    return Part("postgres", prepare, ready, address=f"127.0.0.1:{port}"), admin_url
+    return Part("postgres", prepare, ready, address=f"{place.host}:{port}"), admin_url
 
 
 def kafka_part(place: Place) -> tuple[Part, str]:
     """Kafka, and its bootstrap address."""
     port = place.ports.take("kafka", 9092)
     controller_port = place.ports.take("kafka-controller", 9093)
-    bootstrap = f"127.0.0.1:{port}"
+    bootstrap = f"{place.host}:{port}"
 
     async def prepare(say: Say) -> Command:
-        log = place.logs / "kafka.log"
-        return await kafka.prepare(place.directory / "kafka", log, port=port, controller_port=controller_port, say=say)
+        data, log = place.directory / "kafka", place.logs / "kafka.log"
+        return await kafka.prepare(data, log, host=place.host, port=port, controller_port=controller_port, say=say)
 
     async def ready() -> bool:
         return await kafka.is_ready(bootstrap)
@@ -64,7 +70,7 @@ def kafka_part(place: Place) -> tuple[Part, str]:
 def keycloak_part(place: Place, postgres_admin_url: str, needs: tuple[str, ...] = ()) -> tuple[Part, str]:
     """Keycloak with its data in PostgreSQL, and its address."""
     port = place.ports.take("keycloak", 8480)
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{place.host}:{port}"
     password = place.secrets.password(KEYCLOAK_DATABASE)
     server = urlsplit(postgres_admin_url)
     database = {
@@ -77,6 +83,7 @@ def keycloak_part(place: Place, postgres_admin_url: str, needs: tuple[str, ...] 
         command = await keycloak.prepare(
             place.directory / "keycloak",
             place.logs / "keycloak.log",
+            host=place.host,
             port=port,
             database=database,
             admin_password=place.secrets.password("keycloak-admin"),

@@ -6,6 +6,9 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[4]
 """The root of the working copy (the packages are installed editable, so this file lies in it)."""
 
+LOOPBACK = "127.0.0.1"
+"""Where the parts listen unless something outside of this machine's own network must reach them."""
+
 
 def data_directory() -> Path:
     """The directory that keeps a run's data, ports, secrets and logs: `SCHAKEL_DATA`, or `.schakel` in the checkout."""

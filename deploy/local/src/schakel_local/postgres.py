@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import asyncpg
 
+from schakel_local.places import LOOPBACK
 from schakel_local.process import Command, last_lines, run
 
 SUPERUSER = "postgres"
@@ -24,7 +25,6 @@ _INITDB_SECONDS = 60.0
 _STRAGGLERS_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 _SETTINGS = {
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # no socket file is left behind, and no path is too long for one
     "max_connections": "250",  # five services, their relays and projectors, and the tests' own connections
     "shared_buffers": "128MB",
@@ -48,13 +48,15 @@ def binaries() -> Path:
     return Path(specification.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
-def url(port: int, password: str, *, user: str = SUPERUSER, database: str = "postgres") -> str:
+def url(port: int, password: str, *, user: str = SUPERUSER, database: str = "postgres", host: str = LOOPBACK) -> str:
     """The address of a database on the server that listens on `port`."""
-    return f"postgresql://{user}:{quote(password, safe='')}@127.0.0.1:{port}/{database}"
+    return f"postgresql://{user}:{quote(password, safe='')}@{host}:{port}/{database}"
 
 
-async def prepare(data: Path, log: Path, *, port: int, password: str, say: Callable[[str], None]) -> Command:
-    """Make a cluster in `data` unless there is one, and say how to run the server.
+async def prepare(
+    data: Path, log: Path, *, port: int, password: str, say: Callable[[str], None], host: str = LOOPBACK
+) -> Command:
+    """Make a cluster in `data` unless there is one, and say how to run the server on an address of this machine.
 
     Checksums and fsync are on: what is promised about a killed database must hold here too. Text sorts by code point
     (`C.UTF-8`), the same on every machine.
@@ -63,11 +65,14 @@ async def prepare(data: Path, log: Path, *, port: int, password: str, say: Calla
     if not (data / "PG_VERSION").exists():
         await asyncio.to_thread(_make_place, data, user, say)
         await _initdb(data, log, user, password)
+        if host != LOOPBACK:
+            await asyncio.to_thread(_let_in_with_password, data)
     else:
         if user:
             await asyncio.to_thread(_open_way_to, [data, binaries()], user, say)
         await _await_stragglers(data)
-    settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
+    told = {**_SETTINGS, "listen_addresses": host, "port": str(port)}
+    settings = [f"--{name}={value}" for name, value in told.items()]
     return Command(
         argv=(str(binaries() / "postgres"), "-D", str(data), *settings),
         directory=data,
@@ -151,6 +156,12 @@ async def _initdb(data: Path, log: Path, user: str | None, password: str) -> Non
             raise PostgresError("initdb failed: " + " / ".join(last_lines(log, 3)))
     finally:
         password_file.unlink()
+
+
+def _let_in_with_password(data: Path) -> None:
+    """Let anybody in who knows a password; initdb lets in this machine only."""
+    with (data / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+        rules.write("host all all all scram-sha-256\n")
 
 
 def _unprivileged_user() -> str | None:

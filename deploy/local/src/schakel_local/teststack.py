@@ -15,6 +15,7 @@ from typing import Any
 
 from schakel_local import holder
 from schakel_local.holder import PartName
+from schakel_local.places import LOOPBACK
 from schakel_local.process import last_lines
 
 STANDING = Path("/tmp/schakel-test-stack.json")  # noqa: S108 - a fixed place, so that every terminal finds the same stack
@@ -30,14 +31,14 @@ class TestStackError(Exception):
     __test__ = False  # pytest takes classes that are named Test* for tests
 
 
-def ensure(directory: Path, name: PartName, owner: int | None) -> dict[str, Any]:
+def ensure(directory: Path, name: PartName, owner: int | None, host: str = LOOPBACK) -> dict[str, Any]:
     """What the holder of a part says once the part is ready; starts the holder when there is none.
 
     Many workers may ask at once: a file lock lets one of them start it, the others find it running.
     """
     with locked(directory / f"{name}.lock"):
         if holder.read(directory, name) is None:
-            start(directory, name, owner)
+            start(directory, name, owner, host)
         return await_status(directory, name, "ready")
 
 
@@ -109,10 +110,18 @@ def _pause() -> None:
     threading.Event().wait(_POLL_SECONDS)
 
 
-def start(directory: Path, name: PartName, owner: int | None) -> None:
+def start(directory: Path, name: PartName, owner: int | None, host: str = LOOPBACK) -> None:
     """Start the holder of a part without waiting for it; for `ensure`, or under the part's lock."""
     output = directory / f"{name}.out"
-    arguments = ["hold", name, "--directory", str(directory), *(["--owner", str(owner)] if owner else [])]
+    arguments = [
+        "hold",
+        name,
+        "--directory",
+        str(directory),
+        "--host",
+        host,
+        *(["--owner", str(owner)] if owner else []),
+    ]
     with output.open("w") as file:
         child = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "schakel_local", *arguments],

@@ -1,7 +1,8 @@
 """One process of a service: its API, its consumers and its relay, or some of them; started together, stopped gently.
 
 The API does not wait for Kafka: consumers and relay start beside it and keep trying. Stopping drains in the order in
-which work flows: requests, then batches that are being handled, then the batch that is being sent.
+which work flows: clients move to another process, requests end, then batches that are being handled, then the one that
+is being sent.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final, Generic, Literal, TypeVar, get_args
 
 import uvicorn
@@ -22,6 +24,7 @@ from schakel_common import telemetry
 from schakel_common.broker import ensure_topics
 from schakel_common.consumers import Reader, Subscription, make_broker, subscribe
 from schakel_common.database import Database
+from schakel_common.held import Held
 from schakel_common.processing import run_processing_log
 from schakel_common.relay import run_relay
 from schakel_common.saturation import PoolUse, report_saturation
@@ -35,7 +38,11 @@ Name = Literal["registry", "matching", "events", "gateway", "portal"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 KAFKA_BACK_OFF_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 20
+KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than clients and proxies keep an idle connection, so that it is they who close it: closed from here, it may
+be in the moment in which a request is on its way."""
 LAG_EVERY_SECONDS: Final = 5.0
+GOING_AWAY: Final = (b"connection", b"close")
 PROBES: Final = frozenset({"/livez", "/readyz"})
 
 _log: Final = logging.getLogger(__name__)
@@ -76,12 +83,14 @@ class ServiceDefinition(Generic[SettingsT]):
         settings: its settings class.
         migrations: the folder with ``env.py`` and ``versions/``.
         build: the composition root; opens no connection by itself.
+        held: what it holds of people; None for a service that holds nothing that is not elsewhere too.
     """
 
     name: Name
     settings: type[SettingsT]
     migrations: Path
     build: Callable[[SettingsT], Parts]
+    held: Held | None = None
 
     @property
     def owner(self) -> Service | None:
@@ -104,11 +113,37 @@ def serve(definition: ServiceDefinition[Any], settings: ServiceSettings, roles: 
         forwarded_allow_ips=settings.trusted_proxies,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     try:
-        uvicorn.Server(config).run()
+        DrainingServer(config, settings.drain_seconds if "api" in roles else 0).run()
     finally:
         telemetry.shutdown()
+
+
+class DrainingServer(uvicorn.Server):
+    """Told to stop, it answers on for a while, and each answer sends its client to another connection.
+
+    A balancer needs a moment to send new connections elsewhere, and connections that are open keep coming here; one
+    that is closed while a request is on its way is a failed request.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._drain_seconds = drain_seconds
+        self._draining = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain at the first SIGTERM; stop at once at a second signal, or where there is nothing to drain."""
+        if sig != signal.SIGTERM or self._draining or not (self.started and self._drain_seconds):
+            super().handle_exit(sig, frame)
+            return
+        self._draining = True
+        self.config.encoded_headers.append(GOING_AWAY)  # read once a second
+        self.server_state.default_headers = [*self.server_state.default_headers, GOING_AWAY]
+        loop = asyncio.get_running_loop()
+        stop = super().handle_exit
+        loop.call_soon_threadsafe(loop.call_later, self._drain_seconds, stop, sig, frame)
 
 
 @asynccontextmanager

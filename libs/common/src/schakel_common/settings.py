@@ -54,6 +54,7 @@ class ServiceSettings(BaseSettings):
         read_only: whether commands are refused with 503 `read-only`; reads, consumers and the relay go on.
         trusted_proxies: addresses or networks whose ``X-Forwarded-For`` is believed; others name themselves.
         request_seconds_max: after this a request is given up, rolled back and answered with 503.
+        drain_seconds: how long the API still answers after SIGTERM, until whoever sends requests here knows better.
     """
 
     model_config = SettingsConfigDict(env_prefix="SCHAKEL_", extra="ignore")
@@ -91,6 +92,7 @@ class ServiceSettings(BaseSettings):
     read_only: bool = False
     trusted_proxies: Annotated[list[str], NoDecode] = ["127.0.0.1"]
     request_seconds_max: float = Field(default=10.0, gt=0)
+    drain_seconds: float = Field(default=0.0, ge=0, le=60)
 
     @model_validator(mode="after")
     def _key_with_endpoint(self) -> Self:
@@ -117,3 +119,9 @@ class ServiceSettings(BaseSettings):
     def keys_url(self) -> str:
         """Where the public keys of the issuer are (JWKS)."""
         return self.jwks_url or f"{self.issuer}/protocol/openid-connect/certs"
+
+    @property
+    def realm_url(self) -> str:
+        """Where the realm is reached from here: beside its keys, where these have an address of their own."""
+        suffix = "/protocol/openid-connect/certs"
+        return self.keys_url.removesuffix(suffix) if self.keys_url.endswith(suffix) else self.issuer

@@ -16,7 +16,7 @@ from schakel_common.database import Database
 from schakel_common.http import create_app
 from schakel_common.serve import Parts, ServiceDefinition
 from schakel_gateway.endpoint import Endpoint, GatewayHolder
-from schakel_gateway.health import report_health
+from schakel_gateway.health import demand_caught_up, report_health
 from schakel_gateway.operation import Gateway, make_pool
 from schakel_gateway.owners import Owners
 from schakel_gateway.positions import Positions
@@ -24,7 +24,6 @@ from schakel_gateway.projector import run_projector
 from schakel_gateway.rate import Limits
 from schakel_gateway.schema.schema import build_schema
 from schakel_gateway.settings import GatewaySettings
-from schakel_gateway.view.schema import SCHEMA
 
 VERSION: Final = "1.0.0"
 PATH: Final = "/graphql"
@@ -52,7 +51,7 @@ def build(settings: GatewaySettings, *, verifier: TokenVerifier | None = None) -
                 holder.set(None)
 
     async def ready() -> None:
-        await holder.gateway.pool.fetchval(f"SELECT position FROM {SCHEMA}.view_position")  # noqa: S608 - the view's own name
+        await demand_caught_up(holder.gateway.pool)
 
     app = create_app(
         title="Schakel gateway",

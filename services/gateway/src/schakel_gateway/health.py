@@ -5,6 +5,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from schakel_common.database import DIRECT_FAILURES
+from schakel_common.problems import Problem
 from schakel_common.telemetry import measure
 from schakel_gateway.view.schema import SCHEMA
 
@@ -20,7 +21,23 @@ _HEALTH: Final = f"""
     FROM {SCHEMA}.view_position
 """  # noqa: S608 - the view's own name
 
+_CAUGHT_UP: Final = f"SELECT caught_up_at FROM {SCHEMA}.view_position"  # noqa: S608 - the view's own name
+
 _logger = logging.getLogger(__name__)
+
+
+async def demand_caught_up(pool: "Pool[Record]") -> None:
+    """Check that the view has had everything once, so that its answers are those of a whole network.
+
+    It asks the view's own tables only: neither Kafka, nor the projector, nor a service must be there. A view that has
+    caught up and falls behind stays in use, and says in each answer how old it is.
+
+    Raises:
+        Problem: ``unavailable`` while the view is filled for the first time.
+        asyncpg.PostgresError: the view is not there, or not as this program needs it.
+    """
+    if await pool.fetchval(_CAUGHT_UP) is None:
+        raise Problem("unavailable", "The view is being filled and has not caught up with the topics yet.")
 
 
 async def report_health(pool: "Pool[Record]") -> None:

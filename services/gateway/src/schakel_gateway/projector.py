@@ -123,6 +123,7 @@ class Projection:
         self._waiting: dict[str, deque[Heartbeat]] = defaultdict(lambda: deque(maxlen=HEARTBEATS_WAITING_MAX))
         self._heard_at = 0.0
         self._broker = Identities("", {})
+        self._to_catch_up: dict[tuple[str, int], int] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read and apply until told to stop or something fails."""
@@ -133,11 +134,13 @@ class Projection:
             beats = [TopicPartition(self._prefix + topic, 0) for topic in _HEARTBEATS]
             async with Topics(self._settings, [*self._by_topic().values(), beats]) as topics:
                 await self._find_places(topics, beats)
+                await self._note_caught_up()
                 _log.info("projector leads")
                 while not stop.is_set():
                     found = await topics.fetch()
                     if found or any(self._waiting.values()):
                         await self._take_in(found, client)
+                        await self._note_caught_up()
                         self._report(topics)
 
     def _by_topic(self) -> dict[str, list[TopicPartition]]:
@@ -160,6 +163,29 @@ class Projection:
             topics.seek(partition, max(begins[partition], ends[partition] - 1))
         for (topic, partition), following in self._next.items():
             topics.seek(TopicPartition(self._prefix + topic, partition), following)
+        if not await self._connection.fetchval(f"SELECT caught_up_at FROM {self._schema}.view_position"):  # noqa: S608 - the view's own name
+            self._to_catch_up = await self._ends_now(topics)
+
+    async def _ends_now(self, topics: Topics) -> dict[tuple[str, int], int]:
+        """Return the next offset of each partition that holds something."""
+        groups = self._by_topic()
+        found = await asyncio.gather(*(topics.ends(partitions) for partitions in groups.values()))
+        return {
+            (topic, partition.partition): end
+            for topic, (begins, ends) in zip(groups, found, strict=True)
+            for partition, end in ends.items()
+            if end > begins[partition]
+        }
+
+    async def _note_caught_up(self) -> None:
+        """Write down, once, that the view has what the topics held when this leadership began: readiness reads it."""
+        if self._to_catch_up is None or any(self._next[place] < end for place, end in self._to_catch_up.items()):
+            return
+        await self._connection.execute(
+            f"UPDATE {self._schema}.view_position SET caught_up_at = clock_timestamp() WHERE caught_up_at IS NULL"  # noqa: S608 - the view's own name
+        )
+        self._to_catch_up = None
+        _log.info("the view has caught up")
 
     async def _take_in(self, found: Mapping[TopicPartition, Sequence[Any]], client: AIOKafkaClient) -> None:
         moves: list[Move] = []

@@ -156,3 +156,60 @@ async def test_news_of_a_slate_has_the_names_of_its_fieldlabs(fresh: Fresh) -> N
         },
         {"news": None},
     ]
+
+
+CORRECT = """mutation Correct($input: CorrectChallengeInput!) { correctChallenge(input: $input) {
+    challenge { id version } token problem { code errors { field code } } } }"""
+CORRECTED: dict[str, Any] = {
+    "challengeId": str(an_id("need")),
+    "needs": ["omstellen kost uren"],
+    "technologies": {"right": ["small_series"], "wrong": ["cobots"]},
+    "sizeClass": "SMALL",
+    "ifVersion": 3,
+}
+
+
+async def test_a_company_corrects_its_need_at_the_owner_with_the_version_it_saw(
+    client: Client, owners: dict[str, Owner]
+) -> None:
+    path = f"/v1/challenges/{an_id('need')}/corrections"
+    owners["matching"].answer(
+        f"POST {path}",
+        {"id": str(an_id("need")), "token": "dG9rZW4"},
+        headers={"ETag": '"4"', "Consistency-Token": "dG9rZW4"},
+    )
+    answer = await client.ask(CORRECT, {"input": CORRECTED}, subject="anna", headers=KEY)
+    assert answer["data"]["correctChallenge"] == {
+        "challenge": {"id": str(an_id("need")), "version": 4},
+        "token": "dG9rZW4",
+        "problem": None,
+    }
+    (request,) = owners["matching"].requests
+    assert request["body"] == {
+        "needs": ["omstellen kost uren"],
+        "technologies": {"right": ["small_series"], "wrong": ["cobots"]},
+        "sizeClass": "small",
+    }
+    assert request["headers"]["if-match"] == '"3"'
+    assert request["headers"]["authorization"].startswith("Bearer ey")
+
+
+async def test_a_correction_that_is_refused_names_the_field_and_one_without_sign_in_goes_nowhere(
+    client: Client, owners: dict[str, Owner]
+) -> None:
+    problem = {
+        "type": "https://schakel.smartindustry.nl/problems/invalid-input",
+        "status": 400,
+        "errors": [{"field": "needs.0", "message": "Copy a piece.", "code": "need-not-in-text"}],
+    }
+    owners["matching"].answer(f"POST /v1/challenges/{an_id('need')}/corrections", problem, 400)
+    answer = await client.ask(CORRECT, {"input": CORRECTED}, subject="anna", headers=KEY)
+    assert answer["data"]["correctChallenge"] == {
+        "challenge": None,
+        "token": None,
+        "problem": {"code": "invalid-input", "errors": [{"field": "needs.0", "code": "need-not-in-text"}]},
+    }
+    before = len(owners["matching"].requests)
+    anonymous = await client.ask(CORRECT, {"input": CORRECTED}, headers=KEY)
+    assert anonymous["data"]["correctChallenge"]["problem"] == {"code": "not-signed-in", "errors": []}
+    assert len(owners["matching"].requests) == before

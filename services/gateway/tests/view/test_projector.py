@@ -208,6 +208,30 @@ async def test_killed_between_any_two_steps_it_loses_and_doubles_nothing(  # noq
     assert await said_by_the_view(connection, pool) == wanted
 
 
+async def has_caught_up(connection: Any) -> bool:
+    return bool(await connection.fetchval("SELECT caught_up_at IS NOT NULL FROM view_1.view_position"))
+
+
+async def test_a_view_has_caught_up_once_it_has_what_lay_in_the_topics_and_not_before(
+    connection: Any, settings: ServiceSettings, owners: Owners, tmp_path: Path
+) -> None:
+    await owners.send([version(case(number), 1, 1) for number in range(5)])
+    await Killed(settings, tmp_path).run_until_killed_at("projector.before_write")
+    assert not await has_caught_up(connection)
+    async with projecting(settings):
+        await until(lambda: has_caught_up(connection))
+        assert await connection.fetchval("SELECT count(*) FROM view_1.cases") == 5
+
+
+async def test_a_view_of_empty_topics_has_caught_up_at_once(
+    connection: Any, settings: ServiceSettings, owners: Owners
+) -> None:
+    del owners  # the topics are there
+    assert not await has_caught_up(connection)
+    async with projecting(settings):
+        await until(lambda: has_caught_up(connection))
+
+
 async def test_a_second_projector_waits_until_the_first_is_gone(
     connection: Any, settings: ServiceSettings, owners: Owners
 ) -> None:
@@ -271,6 +295,7 @@ async def test_a_rebuild_from_the_topics_gives_the_live_view_again_while_the_pro
         assert rebuilt.versions == len(history)
         assert rebuilt.position > position
         assert await said_by_the_view(connection, pool) == before
+        assert await has_caught_up(connection)
         await owners.send([version(case(99), 1, 70)], complete_until=datetime.now(UTC))  # and it goes on from there
         await until(lambda: _has_case_99(connection))
     schemas = await connection.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'view%'")

@@ -7,6 +7,9 @@ LINES: Final = 3
 """Reasons that a company reads per fieldlab; all of them are one click further."""
 SHOWN: Final = 3
 
+_OF_SLATE: Final = ("unknown", "outsideRegion")
+"""What a fieldlab of one need has only as a place in the whole answer."""
+
 Json = Mapping[str, Any]
 
 
@@ -16,6 +19,29 @@ def reasons_of(lab: Json) -> list[Json]:
     return sorted(helping, key=lambda part: -float(part["value"]))[:LINES]
 
 
+def reason_of(lab: Json, asked: str) -> Json | None:
+    """Return the one reason that says most; None when nothing helps.
+
+    Args:
+        lab: with its parts.
+        asked: what the company wrote; a reason that quotes it comes before one that does not.
+    """
+    told = [part for part in lab["parts"] if part["value"] > 0 and part["name"] in {"text", "technology"}]
+    own = {part["name"] for part in told if any(quote in asked for quote in part["evidence"])}
+    return max(told, key=lambda part: (part["name"] in own, float(part["value"])), default=None)
+
+
+def distance_of(lab: Json) -> Json | None:
+    """Return what is said of the distance; None when a place is not known."""
+    return next((part for part in lab["parts"] if part["name"] == "distance" and part["value"] != 0), None)
+
+
+def warning(lab: Json) -> Json | None:
+    """Return what a company should know before it asks: not open, or full."""
+    closed = [part for part in lab["parts"] if part["name"] in {"status", "capacity"} and part["value"] < 0]
+    return min(closed, key=lambda part: float(part["value"]), default=None)
+
+
 def against(lab: Json) -> list[Json]:
     """Return what costs a fieldlab points, most first."""
     return sorted((part for part in lab["parts"] if part["value"] < 0), key=lambda part: float(part["value"]))
@@ -23,8 +49,8 @@ def against(lab: Json) -> list[Json]:
 
 def nearness(lab: Json) -> Literal["near", "far"] | None:
     """Return whether the distance speaks for a fieldlab or against it; None when a place is not known."""
-    value = next((float(part["value"]) for part in lab["parts"] if part["name"] == "distance"), 0.0)
-    return None if value == 0 else "near" if value > 0 else "far"
+    found = distance_of(lab)
+    return None if found is None else "near" if found["value"] > 0 else "far"
 
 
 def by_need(draft: Json) -> Sequence[Json]:
@@ -42,9 +68,15 @@ def by_need(draft: Json) -> Sequence[Json]:
             "need": need,
             "fits": need["fits"],
             "labs": [
-                {**lab, "unknown": known[lab["slug"]]["unknown"] if lab["slug"] in known else []}
+                {**lab, **{name: known[lab["slug"]][name] if lab["slug"] in known else None for name in _OF_SLATE}}
                 for lab in need["fieldlabs"][:SHOWN]
             ],
         }
         for need in draft["needs"]
     ]
+
+
+def further_but_better(asked: Json, groups: Sequence[Json]) -> list[Json]:
+    """Return the fieldlabs from another region that are clearly better, as far as the groups do not show them."""
+    shown = {lab["slug"] for group in groups for lab in group["labs"]}
+    return [match for match in asked["matches"] if match["outsideRegion"] and match["slug"] not in shown]

@@ -162,8 +162,9 @@ async def _swap(connection: "Connection[Any]") -> int:
         await connection.execute("SET LOCAL lock_timeout = '10s'")
         position: int = await connection.fetchval(
             f"""
-            WITH old AS (SELECT position FROM {SCHEMA}.view_position FOR UPDATE)
-            UPDATE {NEXT}.view_position AS n SET position = greatest(old.position, n.position) + 1 FROM old
+            WITH old AS (SELECT position, caught_up_at FROM {SCHEMA}.view_position FOR UPDATE)
+            UPDATE {NEXT}.view_position AS n SET position = greatest(old.position, n.position) + 1,
+                caught_up_at = coalesce(old.caught_up_at, n.caught_up_at) FROM old
             RETURNING n.position
             """  # noqa: S608 - constants of this program
         )

@@ -69,7 +69,7 @@ async def looking_at(connection: "Connection[Any]", schema: str) -> AsyncIterato
 
 
 def additions(generation: str = SCHEMA) -> list[str]:
-    """Return the functions that were added to a generation; each can be run again, in a search path that is set."""
+    """Return what was added to a generation, without a change of its rows; each can be run again in its search path."""
     return [part for path in sorted(_SQL.glob(f"{generation}_*.sql")) for part in _parts(path)]
 
 

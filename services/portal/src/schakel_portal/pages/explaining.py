@@ -34,11 +34,12 @@ async def show_why_at_desk(page: Page) -> Response:
 
 async def _show(page: Page, back: str, reader: str, **asked: str) -> Response:
     labs = (await page.ask("fieldlabNames")).data["fieldlabs"]["nodes"]
+    names = {lab["slug"]: lab["name"] for lab in labs}
     chosen = page.request.query_params.get("lab", "")
     why = await why_of(page, chosen, **asked) if chosen else None
     if chosen and why is None:
         raise NotFound
-    return await page.show("why.html", back=back, reader=reader, choices=labs, chosen=chosen, why=why)
+    return await page.show("why.html", back=back, reader=reader, choices=labs, chosen=chosen, why=why, names=names)
 
 
 async def why_of(page: Page, fieldlab: str, **asked: str) -> Mapping[str, Any] | None:

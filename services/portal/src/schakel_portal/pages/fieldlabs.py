@@ -51,5 +51,6 @@ async def show_fieldlab(page: Page) -> Response:
         technologies={each["key"]: each for each in answer.data["technologies"]},
         activities=answer.data["activities"]["nodes"],
         cases=answer.data["cases"]["nodes"],
+        names={each["slug"]: each["name"] for each in answer.data["fieldlabs"]["nodes"]},
         drafts=list(page.session.content.drafts),
     )

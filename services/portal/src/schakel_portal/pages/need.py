@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from schakel_portal.forms import Form, refused_form
 from schakel_portal.graphql import Answer, Refused
-from schakel_portal.reasons import by_need
+from schakel_portal.reasons import by_need, further_but_better
 from schakel_portal.web import NotFound, Page
 
 NEED_FIELDS = ("text", "postcode")
@@ -65,11 +65,14 @@ async def _show_matches(page: Page, form: Form, *, status: int = 200) -> Respons
     answer = await open_draft(page, page.request.path_params["draft"])
     draft = answer.data["draft"]
     technologies = sorted(answer.data["technologies"], key=lambda each: page.t.chosen(each, "name").casefold())
+    groups = by_need(draft)
     return await page.show(
         "matches.html",
         status=status,
         draft=draft,
-        groups=by_need(draft),
+        groups=groups,
+        outside=further_but_better(draft, groups),
+        names={each["slug"]: each["name"] for each in answer.data["fieldlabs"]["nodes"]},
         ended=[match for match in draft["matches"] if match["ended"]],
         technologies={each["key"]: each for each in technologies},
         form=form,
@@ -89,22 +92,22 @@ async def correct_need(page: Page) -> Response:
     return page.go(f"/hulp/{draft_id}")
 
 
-def corrected(draft: Mapping[str, Any], form: Mapping[str, str]) -> dict[str, Any]:
+def corrected(asked: Mapping[str, Any], form: Mapping[str, str]) -> dict[str, Any]:
     """Return what a company now tells beside its text: all of it, because it replaces what was told before.
 
     Args:
-        draft: as it was shown, with what was told before.
+        asked: the draft or the need as it was shown, with what was told before.
         form: ``action`` (``correct``, ``one`` for one need, ``again`` to read the text anew), ``kept`` (keys of the
             technologies that are right, joined by commas) and ``added`` (one more).
     """
-    told = draft["told"] or {"needs": [], "technologies": {"right": [], "wrong": []}}
+    told = asked["told"] or {"needs": [], "technologies": {"right": [], "wrong": []}}
     action = form.get("action")
     if action == "again":
         return {"needs": [], "technologies": {"right": [], "wrong": []}}
     rest = {name: told.get(name) for name in ("serviceWanted", "trl", "sizeClass")}
     if action == "one":
-        return {**rest, "needs": [draft["text"]], "technologies": told["technologies"]}
-    found = [key for need in draft["needs"] for key in need["technologies"]] or draft["concepts"]
+        return {**rest, "needs": [asked["text"]], "technologies": told["technologies"]}
+    found = [key for need in asked["needs"] for key in need["technologies"]] or asked["concepts"]
     kept = set(form.get("kept", "").split(","))
     added = [form["added"]] if form.get("added") else []
     right = [key for key in told["technologies"]["right"] if key in kept]

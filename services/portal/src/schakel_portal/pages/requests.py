@@ -133,6 +133,7 @@ async def _show(page: Page, form: Form, *, status: int = 200) -> Response:
         status=status,
         referral=referral,
         side=side,
+        names={},
         why=None if side == "company" else await _why(page, referral),
         form=form,
         reasons=DECLINE_REASONS,

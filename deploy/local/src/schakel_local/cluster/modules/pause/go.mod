@@ -1,0 +1,3 @@
+module schakel.local/pause
+
+go 1.26.0

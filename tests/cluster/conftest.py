@@ -1,0 +1,73 @@
+"""The one cluster that all tests of this folder share, what lies beside it, and the program that they put on it."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import site_images
+from release import Release
+from report import Report
+from surroundings import NAMESPACE, Surroundings, surroundings
+
+from schakel_local.cluster.cluster import Cluster, running_cluster
+from schakel_local.cluster.requirements import why_not
+from schakel_local.cluster.site import Site
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A real Kubernetes of one node, started for this run; its state is not in a directory of pytest's.
+
+    One that already runs is taken where SCHAKEL_CLUSTER names its folder (`./schakel cluster up`).
+    """
+    if standing := os.environ.get("SCHAKEL_CLUSTER"):
+        record = json.loads((Path(standing) / "run.json").read_text())
+        yield Cluster(Site(Path(standing), Path(record["programs"]), int(record["number"])))
+        return
+    if reason := why_not():
+        pytest.skip(f"no cluster can run here: {reason}")
+    with (
+        TemporaryDirectory(prefix="schakel-cluster-", dir="/var/tmp", ignore_cleanup_errors=True) as folder,
+        running_cluster(Path(folder)) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="session")
+def report() -> Report:
+    """The figures of this run, written down as they come."""
+    return Report()
+
+
+@pytest.fixture(scope="session")
+def site(cluster: Cluster) -> Iterator[Surroundings]:
+    """Parts beside the cluster, and the namespace with every secret that the chart asks for."""
+    with (
+        TemporaryDirectory(prefix="schakel-site-", dir="/var/tmp", ignore_cleanup_errors=True) as folder,
+        surroundings(cluster, Path(folder)) as found,
+    ):
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
+        cluster.kubectl("apply", "-f", "-", given=json.dumps(namespace))
+        found.make_secrets()
+        yield found
+
+
+@pytest.fixture(scope="session")
+def images(cluster: Cluster) -> None:
+    """All images, in the node."""
+    site_images.bring(cluster)
+
+
+@pytest.fixture(scope="session")
+def release(site: Surroundings, images: None, report: Report) -> Release:
+    """The release, installed and tested by Helm once for this run; how long that took is in the report."""
+    del images
+    made = Release(site)
+    report.time("install --wait", lambda: made.install(site.values()))
+    report.time("helm test", lambda: made.helm("test", "schakel"))
+    site.add_demo_users()
+    return made

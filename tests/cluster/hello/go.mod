@@ -1,0 +1,3 @@
+module schakel.local/hello
+
+go 1.26.0
