@@ -1,86 +1,89 @@
-"""The rank step of the vectors at 10,000 fieldlabs against one BLAS product of the same size, and the engine at 73.
+"""What a whole answer costs beside encoding the need, with the real engine: at the size of the register and at 10,000.
 
-``python benchmarks/rank_speed.py``. The step at 10,000 is what `Meaning.read` does with whole texts: two products,
-standardise, add, best 50; pieces, words and facts are not in it. The answer at the size of the register is the real
-engine, for needs that are new, in turns with their encodings alone, and for one that was asked before.
+    python benchmarks/rank_speed.py [--labs 10000] [--needs 40]
+
+Per judged challenge, in turns, so that whatever else runs slows all: one matrix-vector product of 384 x labs; the rank
+step (`rank` for a need whose vectors are remembered: everything but encoding, with reasons and quotes); the two
+encodings of a text that is new; a whole answer to another new text of the same words. Times are of the processor, of
+this process; the figure is the ratio of the medians. The ten thousand are made (``many_fieldlabs.py``).
 """
 
+import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 
+import msgspec
 import numpy as np
 import psutil
+from judged_set import rows
+from many_fieldlabs import Composed, many, pieces_of
 
-from schakel_matching.engine.encoders import load_encoders
-from schakel_matching.engine.meaning import remembering, standard
+from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.encoders import TextEncoder, load_encoders
+from schakel_matching.engine.meaning import remembering
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
 from schakel_matching.reference_data import catalogue_of, fieldlabs, load
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-LABS = 10_000
-TWO = "Wij frezen kleine series, omstellen kost uren, en onze planner {} stopt ermee"
-NEED = "Wij maken frames en zoeken een robot die kleine series last, onze lasser {} gaat met pensioen"
+TODAY = date(2026, 11, 24)
+TWO = Need("wij frezen kleine series, omstellen kost uren, en onze planner stopt ermee", postcode4="7521")
 
 
-def timed(work: Callable[[int], object], times: int) -> tuple[float, float]:
-    """Return the median and the 95th percentile of the processor's time, in milliseconds: others share the machine."""
-    return both(work, work, times)[0]
+def taken(work: Callable[[], object]) -> float:
+    """Return the processor's time of one piece of work, in milliseconds."""
+    start = time.process_time()
+    work()
+    return (time.process_time() - start) * 1000
 
 
-def both(
-    one: Callable[[int], object], other: Callable[[int], object], times: int
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the same for two works done in turns, so that whatever else runs slows both."""
-    taken: tuple[list[float], list[float]] = ([], [])
-    for i in range(-1, times):
-        for work, times_of in ((one, taken[0]), (other, taken[1])):
-            start = time.process_time()
-            work(i)
-            if i >= 0:
-                times_of.append((time.process_time() - start) * 1000)
-    cuts = [quantiles(each, n=20) for each in taken]
-    return (cuts[0][9], cuts[0][18]), (cuts[1][9], cuts[1][18])
-
-
-def tell(name: str, texts: list[str], encode: Callable[[str], object], answer: Callable[[str], object]) -> None:
-    """Write what texts that are new cost, beside their encodings alone, and what one costs the second time."""
-    encoding, answering = both(lambda i: encode(f"Vraag: {texts[i]}"), lambda i: answer(texts[i]), len(texts) - 1)
-    again = timed(lambda _: answer(texts[0]), 20)
-    print(f"{name}: two encodings p50 {encoding[0]:.0f} ms, p95 {encoding[1]:.0f} ms of processor time")
-    print(f"  answer p50 {answering[0]:.0f} ms, p95 {answering[1]:.0f} ms; the same need again p50 {again[0]:.0f} ms")
+def measure(name: str, catalogue: Catalogue, encoders: Sequence[TextEncoder], needs: Sequence[Need]) -> None:
+    """Write what the needs cost against a catalogue, beside a product of its size and their encodings."""
+    made = np.random.default_rng(4)
+    vectors = made.standard_normal((len(catalogue.labs), 384), dtype=np.float32)
+    times: list[tuple[float, ...]] = []
+    for need in (TWO, *needs):
+        rank(catalogue, need, TODAY)  # so that its vectors are remembered
+        new = msgspec.structs.replace(need, text=f"Vraag ({name}): {need.text}")
+        alone = f"Wens ({name}): {need.text}"
+        times.append(
+            (
+                taken(partial(np.matmul, vectors, vectors[0])),
+                taken(partial(rank, catalogue, need, TODAY)),
+                sum(taken(partial(encoder.encode, [alone], "query")) for encoder in encoders),
+                taken(partial(rank, catalogue, new, TODAY)),
+            )
+        )
+    product, step, encoding, whole = zip(*times[1:], strict=True)
+    print(f"{name}: {len(catalogue.labs)} fieldlabs, {len(needs)} needs")
+    for what, values in (("product", product), ("rank step", step), ("encodings", encoding), ("answer", whole)):
+        print(f"  {what:9} p50 {median(values):6.2f} ms, p95 {quantiles(values, n=20)[18]:6.2f} ms")
+    print(f"  rank step against the product {median(step) / median(product):.1f}x")
+    print(f"  answer against the encodings {median(whole) / median(encoding):.2f}x")
+    print(f"  memory of this process {psutil.Process().memory_info().rss / 2**20:.0f} MB")
 
 
 def main() -> None:
-    encoders = load_encoders()
-    made = np.random.default_rng(4)
-    e5, use = (made.standard_normal((LABS, size), dtype=np.float32) for size in (384, 512))
-    need_e5, need_use = e5[0].copy(), use[0].copy()
-
-    def step(_: int) -> object:
-        fused = 0.6 * standard((e5 @ need_e5).astype(float)) + 0.4 * standard((use @ need_use).astype(float))
-        return np.argpartition(-fused, 50)[:50]
-
-    product, ranked = both(lambda _: e5 @ need_e5, step, 200)
-    print(
-        f"product 384 x {LABS}: p50 {product[0]:.2f} ms; vector step {ranked[0]:.2f} ms, {ranked[0] / product[0]:.1f}x"
-    )
-    reference = load(DATA)
-    catalogue = catalogue_of(fieldlabs(DATA), reference, remembering(encoders))
-    today = date(2026, 11, 24)
-
-    def encode(text: str) -> object:
-        return [encoder.encode([text], "query") for encoder in encoders]
-
-    def answer(text: str) -> object:
-        return rank(catalogue, Need(text, postcode4="7521"), today)
-
-    for name, text in (("one need", NEED), ("two needs", TWO)):
-        tell(name, [text.format(number) for number in range(-1, 40)], encode, answer)
-    print(f"memory of this process: {psutil.Process().memory_info().rss / 2**20:.0f} MB")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--labs", type=int, default=10_000, help="how many fieldlabs are made")
+    parser.add_argument("--needs", type=int, default=40, help="how many of the judged challenges")
+    arguments = parser.parse_args()
+    needs = [
+        Need(row["text"], "nl" if row["language"] == "nl" else "en", row["postcode"] or None, row["sbi"][:2] or None)
+        for row in rows("queries.tsv")[: arguments.needs]
+    ]
+    reference, register = load(DATA), fieldlabs(DATA)
+    encoders = remembering(load_encoders())
+    measure("register", catalogue_of(register, reference, encoders), encoders, needs)
+    pieces = pieces_of(register, reference)
+    known = [name for found in reference.vocabulary.technologies.values() for name in found.phrases]
+    first, second = (Composed(encoder, pieces, known) for encoder in encoders)
+    states = many(register, reference, arguments.labs)
+    measure("made", catalogue_of(states, reference, (first, second)), encoders, needs)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import io
 import sys
-import time
 from datetime import date
 from pathlib import Path
 
@@ -63,9 +62,9 @@ def test_a_number_that_identifies_a_company_is_masked_before_anything_quotes_it(
 def test_thirty_thousand_characters_are_answered_as_one_need_or_at_most_five(register: Catalogue) -> None:
     text = "Wij zoeken een lasrobot, en onze oven slurpt veel gas. " * 550
     assert len(text) > 30_000
-    start = time.process_time()
-    assert 1 <= len(rank(register, Need(text), TODAY).needs) <= 5
-    assert time.process_time() - start < 10  # 1.5 on a quiet machine; a minute when each cut looked back at all
+    needs = rank(register, Need(text), TODAY).needs
+    assert 1 <= len(needs) <= 5
+    assert sum(len(need.quote) for need in needs) > 29_000
 
 
 def test_a_fieldlab_without_any_text_is_ranked_last_and_breaks_nothing(

@@ -13,6 +13,7 @@ from matching_catalogues import WORD_ENCODERS, catalogue, fieldlab
 from matching_world import DATA_DIR, TODAY
 
 from schakel_contracts.fieldlabs import Confirmation, FieldlabState
+from schakel_matching.engine import meaning
 from schakel_matching.engine import rank as module
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.estimates import ROUNDING, estimated
@@ -88,6 +89,39 @@ def test_among_hundreds_of_fieldlabs_of_any_kind_the_answer_is_that_of_looking_a
         for shown in (1, 5, 12):
             expected = at_everybody(labs, asked, TODAY, shown=shown, model=CURRENT)
             assert rank(labs, asked, TODAY, shown=shown) == expected
+
+
+def test_of_a_large_catalogue_scores_are_those_of_reading_everybody_by_its_pieces(
+    reference_data: ReferenceData, at_everybody: Callable[..., Slate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meaning, "_READ_ALL", 60)
+    monkeypatch.setattr(meaning, "_SAMPLE", 50)
+    labs = catalogue_of(_many(Random(5), fieldlabs(DATA_DIR), 200), reference_data, WORD_ENCODERS)
+    shared = []
+    for need in NEEDS[:8]:
+        found = rank(labs, need, TODAY, shown=10, whole=True).matches
+        scores = {match.slug: match.score for match in found}
+        everybody = at_everybody(labs, need, TODAY, shown=10, whole=True, model=CURRENT).matches
+        both = [match for match in everybody if match.slug in scores]
+        assert [scores[match.slug] for match in both] == pytest.approx([match.score for match in both], abs=1e-4)
+        shared.append(len(both) / 10)
+    assert fmean(shared) > 0.9
+
+
+def test_of_a_large_catalogue_the_order_is_close_to_that_of_reading_all_its_pieces(
+    reference_data: ReferenceData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = _many(Random(5), fieldlabs(DATA_DIR), 200)
+    small = catalogue_of(states, reference_data, WORD_ENCODERS)
+    monkeypatch.setattr(meaning, "_READ_ALL", 60)
+    large = catalogue_of(states, reference_data, WORD_ENCODERS)
+    shared = []
+    for need in NEEDS[:8]:
+        first, second = (
+            {match.slug for match in rank(labs, need, TODAY, shown=10, whole=True).matches} for labs in (small, large)
+        )
+        shared.append(len(first & second) / 10)
+    assert fmean(shared) > 0.9
 
 
 def test_equal_fieldlabs_of_one_campus_and_of_others_keep_the_order_of_their_names(

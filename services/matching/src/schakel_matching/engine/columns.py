@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from schakel_contracts.fieldlabs import FieldlabState
 from schakel_matching.engine.choosing import campus_of, hard_rule
 from schakel_matching.engine.dates import last_day_of
+from schakel_matching.engine.places import on_globe
 from schakel_matching.engine.ranges import CAPACITY, STATUS
 
 Bools = NDArray[np.bool_]
@@ -49,12 +50,13 @@ class Columns(msgspec.Struct, frozen=True):
         open: no hard rule keeps it out of a slate.
         ended: it has ended.
         campus: number of its campus.
+        by_campus: the places of all fieldlabs, those of one campus behind each other.
+        campus_starts: where each campus starts in that.
         hub: slug of its hub.
         trl_min: lowest readiness level that it takes; 1 when it tells none.
         trl_max: highest; 9 when it tells none.
         trl_known: it tells one of the two.
-        latitude: in radians; not a number when its place is unknown.
-        longitude: the same.
+        point: where it is on a globe of radius 1; not numbers when its place is unknown.
         capacity: points for its room.
         status: points for being open.
         confirmed: day on which somebody confirmed its record, as an ordinal, or `UNKNOWN`.
@@ -64,6 +66,8 @@ class Columns(msgspec.Struct, frozen=True):
     open: Bools
     ended: Bools
     campus: Places
+    by_campus: Places
+    campus_starts: Places
     hub: NDArray[np.str_]
     themes: Members
     sectors: Members
@@ -74,8 +78,7 @@ class Columns(msgspec.Struct, frozen=True):
     trl_min: Places
     trl_max: Places
     trl_known: Bools
-    latitude: Doubles
-    longitude: Doubles
+    point: Doubles
     capacity: Doubles
     status: Doubles
     confirmed: Places
@@ -90,12 +93,14 @@ def columns_of(states: Sequence[FieldlabState], points: Sequence[tuple[float, fl
         points: latitude and longitude of each, in degrees; None when its place is unknown.
     """
     numbers: dict[str, int] = {}
-    campus = [numbers.setdefault(campus_of(state), len(numbers)) for state in states]
-    placed = np.radians(np.array([point or (np.nan, np.nan) for point in points], dtype=float).reshape(-1, 2))
+    campus = np.array([numbers.setdefault(campus_of(state), len(numbers)) for state in states], dtype=np.int64)
+    by_campus = np.argsort(campus, kind="stable")
     return Columns(
         open=np.array([hard_rule(state) is None for state in states], dtype=bool),
         ended=np.array([state.status == "ended" for state in states], dtype=bool),
-        campus=np.array(campus, dtype=np.int64),
+        campus=campus,
+        by_campus=by_campus,
+        campus_starts=np.searchsorted(campus[by_campus], np.arange(len(numbers))),
         hub=np.array([state.hub for state in states], dtype=np.str_),
         themes=_members([state.themes for state in states]),
         sectors=_members([state.sectors for state in states]),
@@ -106,8 +111,7 @@ def columns_of(states: Sequence[FieldlabState], points: Sequence[tuple[float, fl
         trl_min=np.array([state.trl_min or 1 for state in states], dtype=np.int64),
         trl_max=np.array([state.trl_max or 9 for state in states], dtype=np.int64),
         trl_known=np.array([state.trl_min is not None or state.trl_max is not None for state in states], dtype=bool),
-        latitude=placed[:, 0],
-        longitude=placed[:, 1],
+        point=np.array([on_globe(*point) if point else (np.nan,) * 3 for point in points]).reshape(-1, 3),
         capacity=np.array([CAPACITY[state.capacity] for state in states], dtype=float),
         status=np.array([STATUS.get(state.status, 0.0) for state in states], dtype=float),
         confirmed=_ordinals([state.confirmed.on if state.confirmed else None for state in states]),

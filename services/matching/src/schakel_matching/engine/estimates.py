@@ -14,7 +14,7 @@ from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.columns import UNKNOWN, Bools, Columns, Doubles, Members
 from schakel_matching.engine.fit import fitting
 from schakel_matching.engine.parts import technology_points, text_points
-from schakel_matching.engine.places import EARTH_KM
+from schakel_matching.engine.places import EARTH_KM, on_globe
 from schakel_matching.engine.ranges import (
     DISTANCE_KM,
     PER_LEVEL,
@@ -67,6 +67,13 @@ def estimated(reading: Reading, catalogue: Catalogue, today: date, model: Model)
     return Estimate(parts, np.asarray(sum(parts.values(), start=np.zeros(len(catalogue.labs)))), fits)
 
 
+def estimated_again(before: Estimate, reading: Reading, catalogue: Catalogue, model: Model) -> Estimate:
+    """Return the estimate after more fieldlabs were read by their pieces: only text and fit change."""
+    text = text_points(reading)
+    scores = before.scores - before.parts["text"] + text
+    return Estimate({**before.parts, "text": text}, scores, fitting(reading, catalogue, calibrated=model.calibrated))
+
+
 def _named(part: PartName, members: Members, asked: list[str]) -> Doubles:
     """Return the highest points for who names what is asked, the lowest for who names others only, else 0."""
     if not asked:
@@ -84,13 +91,11 @@ def _trl(level: int | None, columns: Columns) -> Doubles:
 
 
 def _distance(need: Need, catalogue: Catalogue) -> Doubles:
-    columns, place = catalogue.columns, catalogue.places.get(need.postcode4 or "")
+    point, place = catalogue.columns.point, catalogue.places.get(need.postcode4 or "")
     if place is None:
-        return np.zeros(len(columns.latitude))
-    latitude, longitude = np.radians(place.latitude), np.radians(place.longitude)
-    north, east = np.sin((columns.latitude - latitude) / 2), np.sin((columns.longitude - longitude) / 2)
-    chord = north * north + np.cos(latitude) * np.cos(columns.latitude) * east * east
-    km = 2 * EARTH_KM * np.arcsin(np.sqrt(chord))
+        return np.zeros(len(point))
+    chord = np.sqrt(((point - on_globe(place.latitude, place.longitude)) ** 2).sum(axis=1)) / 2
+    km = 2 * EARTH_KM * np.arcsin(chord)
     low, high = RANGES["distance"]
     return np.asarray(np.nan_to_num(low + (high - low) * np.exp(-km / DISTANCE_KM), nan=0.0))
 

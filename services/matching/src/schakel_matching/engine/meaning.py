@@ -5,8 +5,7 @@ encoder puts texts of one language together whatever they say. Scores are standa
 catalogue when it is large enough to have a spread, else by what was measured on the register.
 """
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -16,15 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schakel_matching.engine.encoders import Floats, Kind, Remembering, TextEncoder
+from schakel_matching.engine.groups import Doubles, Groups, Places, in_a_row
 
 LANGUAGES: Final = ("nl", "en")
 E5_WEIGHT: Final = 0.6
 USE_WEIGHT: Final = 0.4
+WEIGHTS: Final = (E5_WEIGHT, USE_WEIGHT)
 _ENOUGH: Final = 20
 """Fieldlabs from which the spread over the catalogue says more than the measured one."""
+_READ_ALL: Final = 1_000
+"""Fieldlabs that are all read by their pieces. Of more, a sample says what spread pieces have, and only those that can
+be in an answer are read (ADR 32): every piece of ten thousand is half a gigabyte."""
+_SAMPLE: Final = 200
+_CLOSEST_READ: Final = 32
 _SENTENCES: Final = 3
-_READ_MAX: Final = 5_000
-"""Characters of a need that are encoded: what the service takes at most."""
 _PHRASES: Final = 2
 _THEMES: Final = 2
 _MEASURED: Final = {
@@ -34,8 +38,8 @@ _MEASURED: Final = {
 """Mean and spread, per encoder, of the closeness of a need to whole texts, best sentences and technologies."""
 _SPREAD_OF_SUM: Final = 1.73
 _MEASURED_THEMES: Final = (0.27, 0.93)
-
-Doubles = NDArray[np.float64]
+_OWN: Final = 0.4
+"""Weight of a fieldlab's own technologies beside its texts, on the measured scale."""
 
 
 class LabTexts(msgspec.Struct, frozen=True):
@@ -52,16 +56,40 @@ class Sense(msgspec.Struct, frozen=True):
     Attributes:
         text: closeness of the texts, standardised over the catalogue.
         technology: closeness to the fieldlab's own technologies, standardised over the catalogue.
+        own: closeness to the fieldlab's own technologies, by the measured scale.
         absolute: closeness of texts and technologies by the measured scale: comparable between needs.
         themes: per technology key, how close the need is, by the measured scale.
         best: per language and fieldlab, the place of its closest piece.
+        sights: of a large catalogue, what is needed to read more fieldlabs by their pieces.
+        read: of a large catalogue, which were; the numbers of the others are what their whole texts let expect.
     """
 
     text: Doubles
     technology: Doubles
+    own: Doubles
     absolute: Doubles
     themes: dict[str, float]
-    best: dict[str, NDArray[np.int64]]
+    best: dict[str, Places]
+    sights: tuple["Sight", ...] = ()
+    read: NDArray[np.bool_] | None = None
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """What one encoder saw of a large catalogue: the whole texts of all, and of a sample of them the pieces.
+
+    Attributes:
+        query: the need.
+        whole: closeness to whole texts.
+        level: the same, standardised over the catalogue.
+        pieces: mean and spread of the closeness of the pieces, over the sample.
+        both: mean and spread of the sum of both, standardised, over the sample.
+    """
+
+    query: Floats
+    whole: Doubles
+    level: Doubles
+    pieces: tuple[float, float]
+    both: tuple[float, float]
 
 
 class _Side(msgspec.Struct, frozen=True):
@@ -69,34 +97,9 @@ class _Side(msgspec.Struct, frozen=True):
 
     encoder: TextEncoder
     short: str
-    whole: dict[str, Floats]
+    whole: tuple[Floats, ...]
     pieces: dict[str, Floats]
     phrases: Floats
-
-
-class _Groups:
-    """Which scores belong to whom: places in an array of scores, per owner; an owner may have none."""
-
-    def __init__(self, places: Sequence[Sequence[int]]) -> None:
-        self._counts = np.array([len(own) for own in places], dtype=np.int64)
-        # Every owner has a row of the same width; what is not there points behind the last score.
-        self._rows = np.full((len(places), int(self._counts.max(initial=1))), -1, dtype=np.int64)
-        for row, own in zip(self._rows, places, strict=True):
-            row[: len(own)] = own
-
-    def mean_top(self, scores: NDArray[np.floating], many: int) -> Doubles:
-        """Return, per owner, the mean of its highest scores; 0 without any."""
-        top = np.sort(self._spread(scores), axis=1)[:, -many:]
-        counted = np.minimum(self._counts, many)
-        top[np.isneginf(top)] = 0
-        return np.asarray(top.sum(axis=1) / np.maximum(counted, 1).astype(scores.dtype), dtype=np.float64)
-
-    def closest(self, scores: NDArray[np.floating]) -> NDArray[np.int64]:
-        """Return, per owner, which of its own scores is the highest."""
-        return np.asarray(self._spread(scores).argmax(axis=1), dtype=np.int64)
-
-    def _spread(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
-        return np.append(scores, scores.dtype.type(-np.inf))[self._rows]
 
 
 class Meaning:
@@ -116,50 +119,113 @@ class Meaning:
     ) -> None:
         self._labs = labs
         self._keys = list(phrases)
-        self._pieces_of = {
-            language: _Groups(_in_a_row([len(lab.pieces[language]) for lab in labs])) for language in LANGUAGES
-        }
+        self._pieces_of = {language: in_a_row([len(lab.pieces[language]) for lab in labs]) for language in LANGUAGES}
         flat = [(k, language, p) for k, found in phrases.items() for language in LANGUAGES for p in found[language]]
         owners = [self._keys.index(key) for key, _, _ in flat]
-        self._phrases_of = _Groups([np.flatnonzero(np.array(owners) == i).tolist() for i in range(len(self._keys))])
+        self._phrases_of = Groups([np.flatnonzero(np.array(owners) == i).tolist() for i in range(len(self._keys))])
         self._sides = [_side(encoder, labs, flat) for encoder in encoders]
+        self._sample = np.linspace(0, len(labs) - 1, _SAMPLE).astype(np.int64) if len(labs) > _READ_ALL else None
+        if self._sample is not None:
+            parts = {language: found.part(self._sample) for language, found in self._pieces_of.items()}
+            self._sampled = {language: found for language, (_, found) in parts.items()}
+            self._samples = [
+                {language: side.pieces[language][places] for language, (places, _) in parts.items()}
+                for side in self._sides
+            ]
         places = {key: i for i, key in enumerate(self._keys)}
-        self._themes_of = _Groups([[places[theme] for theme in lab.themes if theme in places] for lab in labs])
+        self._themes_of = Groups([[places[theme] for theme in lab.themes if theme in places] for lab in labs])
 
     def read(self, texts: Sequence[str], language: str) -> list[Sense]:
-        """Return, for each text, how close it is to every fieldlab; all are encoded in one call.
-
-        Of a text longer than the service takes, the beginning counts.
-        """
+        """Return, for each text, how close it is to every fieldlab; all are encoded in one call."""
         if not texts:
             return []
-        texts = [text[:_READ_MAX] for text in texts]
         asked = [centred(side.short, "query", language, side.encoder.encode(texts, "query")) for side in self._sides]
         return [self._sense(queries) for queries in zip(*asked, strict=True)]
 
     def _sense(self, queries: Sequence[Floats]) -> Sense:
+        themes, own = self._technologies(queries)
+        sense = self._at_first_sight(queries) if self._sample is not None else self._all_read(queries)
+        return msgspec.structs.replace(
+            sense,
+            technology=_standard(own, _MEASURED_THEMES),
+            own=own,
+            absolute=sense.absolute + _OWN * _scaled(own, _MEASURED_THEMES),
+            themes=themes,
+        )
+
+    def _technologies(self, queries: Sequence[Floats]) -> tuple[dict[str, float], Doubles]:
+        """Return the closeness to every technology, and to each fieldlab's own."""
+        closest = np.zeros(len(self._keys))
+        for side, query, weight in zip(self._sides, queries, WEIGHTS, strict=True):
+            named = self._phrases_of.mean_top(side.phrases @ query, _PHRASES)
+            closest += weight * _scaled(named, _MEASURED[side.short][2])
+        return dict(zip(self._keys, closest.tolist(), strict=True)), self._themes_of.mean_top(closest, _THEMES)
+
+    def _all_read(self, queries: Sequence[Floats]) -> Sense:
         size = len(self._labs)
         texts, absolute = np.zeros(size), np.zeros(size)
-        closest = np.zeros(len(self._keys))
-        best: dict[str, NDArray[np.int64]] = {}
-        for side, query, weight in zip(self._sides, queries, (E5_WEIGHT, USE_WEIGHT), strict=True):
-            whole = np.mean([side.whole[spoken] @ query for spoken in LANGUAGES], axis=0)
-            piece = np.zeros(size)
-            for spoken in LANGUAGES:
-                scores = side.pieces[spoken] @ query
-                piece += self._pieces_of[spoken].mean_top(scores, _SENTENCES) / len(LANGUAGES)
-                if spoken not in best:
-                    best[spoken] = self._pieces_of[spoken].closest(scores)
-            of_whole, of_piece, of_theme = _MEASURED[side.short]
+        best: dict[str, Places] = {}
+        for side, query, weight in zip(self._sides, queries, WEIGHTS, strict=True):
+            whole = np.mean([vectors @ query for vectors in side.whole], axis=0)
+            piece, closest = _pieces(side.pieces, self._pieces_of, query)
+            best = best or closest
+            of_whole, of_piece, _ = _MEASURED[side.short]
             absolute += weight * (_scaled(whole, of_whole) + _scaled(piece, of_piece)) / _SPREAD_OF_SUM
             texts += weight * standard(_standard(whole, of_whole) + _standard(piece, of_piece), _SPREAD_OF_SUM)
-            named = self._phrases_of.mean_top(side.phrases @ query, _PHRASES)
-            closest += weight * _scaled(named, of_theme)
-        own = self._themes_of.mean_top(closest, _THEMES)
-        technology = _standard(own, _MEASURED_THEMES)
-        absolute += 0.4 * _scaled(own, _MEASURED_THEMES)
-        themes = dict(zip(self._keys, closest.tolist(), strict=True))
-        return Sense(text=texts, technology=technology, absolute=absolute, themes=themes, best=best)
+        return Sense(texts, texts, texts, absolute, {}, best)
+
+    def _at_first_sight(self, queries: Sequence[Floats]) -> Sense:
+        """Read the whole texts of all, and suppose that the pieces of each are as close as those of the sample are."""
+        size = len(self._labs)
+        texts, absolute = np.zeros(size), np.zeros(size)
+        sights = []
+        for side, sample, query, weight in zip(self._sides, self._samples, queries, WEIGHTS, strict=True):
+            whole = np.asarray(side.whole[0] @ query, dtype=np.float64)
+            piece, _ = _pieces(sample, self._sampled, query)
+            level = standard(whole)
+            sight, slope = _sight(query, whole, level, level[self._sample], piece)
+            text, fixed = _seen(sight, side.short, whole, level, slope * level)
+            texts += weight * text
+            absolute += weight * fixed
+            sights.append(sight)
+        best = {language: np.zeros(size, dtype=np.int64) for language in LANGUAGES}
+        read = np.zeros(size, dtype=bool)
+        return Sense(texts, texts, texts, absolute, {}, best, tuple(sights), read)
+
+    def closest(self, sense: Sense) -> float:
+        """Return how close the closest fieldlab is, on the measured scale; of none, infinitely far."""
+        expected = np.argsort(-sense.absolute)[:_CLOSEST_READ]
+        return float(self.closer(sense, expected).absolute.max(initial=-np.inf))
+
+    def closer(self, sense: Sense, labs: Places) -> Sense:
+        """Return what is known of a need when some fieldlabs more are read by their pieces.
+
+        Args:
+            sense: of a need against this catalogue.
+            labs: places in the catalogue.
+        """
+        if sense.read is None or not len(labs):
+            return sense
+        text, absolute = np.zeros(len(labs)), np.zeros(len(labs))
+        parts = {language: self._pieces_of[language].part(labs) for language in LANGUAGES}
+        groups = {language: found for language, (_, found) in parts.items()}
+        closest: dict[str, Places] = {}
+        for side, sight, weight in zip(self._sides, sense.sights, WEIGHTS, strict=True):
+            own = {language: side.pieces[language][places] for language, (places, _) in parts.items()}
+            piece, where = _pieces(own, groups, sight.query)
+            closest = closest or where
+            expected = _scaled(piece, sight.pieces)
+            seen = _seen(sight, side.short, sight.whole[labs], sight.level[labs], expected)
+            text += weight * seen[0]
+            absolute += weight * seen[1]
+        after = {"text": sense.text.copy(), "absolute": sense.absolute.copy(), "read": sense.read.copy()}
+        after["text"][labs] = text
+        after["absolute"][labs] = absolute + _OWN * _scaled(sense.own[labs], _MEASURED_THEMES)
+        after["read"][labs] = True
+        best = {language: places.copy() for language, places in sense.best.items()}
+        for language, places in closest.items():
+            best[language][labs] = places
+        return msgspec.structs.replace(sense, **after, best=best)
 
 
 def centred(encoder: str, kind: Kind, language: str, vectors: Floats) -> Floats:
@@ -190,10 +256,50 @@ def _scaled(scores: Doubles, measured: tuple[float, float]) -> Doubles:
     return np.asarray((scores - measured[0]) / measured[1])
 
 
-def _in_a_row(lengths: Sequence[int]) -> list[list[int]]:
-    """Return the places of things that stand behind each other, per owner."""
-    ends = np.cumsum([0, *lengths]).tolist()
-    return [list(range(start, end)) for start, end in itertools.pairwise(ends)]
+def _pieces(
+    vectors: Mapping[str, Floats], groups: Mapping[str, Groups], query: Floats
+) -> tuple[Doubles, dict[str, Places]]:
+    """Return per fieldlab how close its closest pieces are, over the languages, and per language which is closest."""
+    scores = {language: vectors[language] @ query for language in LANGUAGES}
+    means = [groups[language].mean_top(scores[language], _SENTENCES) / len(LANGUAGES) for language in LANGUAGES]
+    return sum(means[1:], start=means[0]), {spoken: groups[spoken].closest(scores[spoken]) for spoken in LANGUAGES}
+
+
+def _sight(query: Floats, whole: Doubles, level: Doubles, sampled: Doubles, piece: Doubles) -> tuple[Sight, float]:
+    """Return what a sample says of the pieces of all, and how much of a level of the whole text they share.
+
+    Pieces are close where whole texts are: the line through the sample, and the spread around it, say more of all
+    fieldlabs, whose levels are known (mean 0, spread 1), than the sample's own mean and spread.
+
+    Args:
+        query: the need.
+        whole: closeness of whole texts.
+        level: the same, standardised.
+        sampled: of the sample alone.
+        piece: closeness of the sample's pieces.
+    """
+    off = sampled - sampled.mean()
+    slope = float(off @ (piece - piece.mean()) / (off @ off + 1e-9))
+    around = float((piece - piece.mean() - slope * off).std())
+    mean, spread = float(piece.mean() - slope * sampled.mean()), float(np.hypot(slope, around)) + 1e-9
+    both = float(np.hypot(1 + slope / spread, around / spread)) + 1e-9
+    return Sight(query, whole, level, (mean, spread), (0.0, both)), slope / spread
+
+
+def _seen(sight: Sight, encoder: str, whole: Doubles, level: Doubles, pieces: Doubles) -> tuple[Doubles, Doubles]:
+    """Return closeness of texts on the catalogue's scale and on the measured one.
+
+    Args:
+        sight: of one encoder.
+        encoder: its short name.
+        whole: closeness to whole texts.
+        level: the same, standardised.
+        pieces: closeness of pieces, standardised.
+    """
+    of_whole, of_piece, _ = _MEASURED[encoder]
+    mean, spread = sight.pieces
+    fixed = (_scaled(whole, of_whole) + _scaled(mean + spread * pieces, of_piece)) / _SPREAD_OF_SUM
+    return _scaled(level + pieces, sight.both), fixed
 
 
 def _side(encoder: TextEncoder, labs: Sequence[LabTexts], phrases: Sequence[tuple[str, str, str]]) -> _Side:
@@ -204,7 +310,9 @@ def _side(encoder: TextEncoder, labs: Sequence[LabTexts], phrases: Sequence[tupl
         rows = [encoder.encode(texts[at : at + 64], "passage") for at in range(0, len(texts), 64)]
         return centred(short, "passage", language, np.concatenate(rows) if rows else np.zeros((0, width), np.float32))
 
-    whole = {language: of([lab.whole[language] for lab in labs], language) for language in LANGUAGES}
+    whole = tuple(of([lab.whole[language] for lab in labs], language) for language in LANGUAGES)
+    if len(labs) > _READ_ALL:  # the mean of two products is the product with the mean, at half the price
+        whole = (np.mean(whole, axis=0),)
     pieces = {language: of([p for lab in labs for p in lab.pieces[language]], language) for language in LANGUAGES}
     rows = {language: iter(of([p for _, at, p in phrases if at == language], language)) for language in LANGUAGES}
     stacked = [next(rows[language]) for _, language, _ in phrases]

@@ -8,7 +8,7 @@ import msgspec
 
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.cutting import cuts_of, pieces_at
-from schakel_matching.engine.reading import Reading, read, read_all
+from schakel_matching.engine.reading import Reading, read, read_all, read_words, sensed
 from schakel_matching.engine.slate import Need
 
 _CLOSE_ENOUGH: Final = 0.85
@@ -36,11 +36,17 @@ def pieces_of(catalogue: Catalogue, need: Need, *, cuts: bool = True) -> tuple[P
     places = cuts_of(need.text)[: _NEEDS_MAX - 1] if cuts else []
     if not places:
         return _numbered([read(catalogue, need)])
-    readings = read_all(catalogue, [_only(need, quote) for quote in pieces_at(need.text, places)])
-    kept = [cut for cut, two in zip(places, itertools.pairwise(readings), strict=True) if _two(*two)]
+    readings = _words(catalogue, need, places)
+    # A piece with a technology is a need without asking what it means: only the others are encoded to find the cuts.
+    readings = sensed(catalogue, readings, doubtful=True)
+    kept = [cut for cut, two in zip(places, itertools.pairwise(readings), strict=True) if _two(catalogue, *two)]
     if len(kept) < len(places):
-        readings = read_all(catalogue, [_only(need, quote) for quote in pieces_at(need.text, kept)])
-    return _numbered(readings)
+        readings = _words(catalogue, need, kept)
+    return _numbered(sensed(catalogue, readings))
+
+
+def _words(catalogue: Catalogue, need: Need, cuts: list[tuple[int, int]]) -> list[Reading]:
+    return [read_words(catalogue, _only(need, quote)) for quote in pieces_at(need.text, cuts)]
 
 
 def _numbered(readings: Sequence[Reading]) -> tuple[Piece, ...]:
@@ -51,12 +57,12 @@ def _only(need: Need, quote: str) -> Need:
     return msgspec.structs.replace(need, text=quote)
 
 
-def _two(before: Reading, after: Reading) -> bool:
+def _two(catalogue: Catalogue, before: Reading, after: Reading) -> bool:
     """Return whether two pieces next to each other are two needs: each says something of its own."""
-    return _stands(before) and _stands(after)
+    return _stands(catalogue, before) and _stands(catalogue, after)
 
 
-def _stands(reading: Reading) -> bool:
+def _stands(catalogue: Catalogue, reading: Reading) -> bool:
     if reading.concepts or reading.sense is None:
         return bool(reading.concepts)
-    return bool(len(reading.sense.absolute)) and float(reading.sense.absolute.max()) >= _CLOSE_ENOUGH
+    return catalogue.meaning is not None and catalogue.meaning.closest(reading.sense) >= _CLOSE_ENOUGH

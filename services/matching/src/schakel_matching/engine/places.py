@@ -39,6 +39,12 @@ def place_of(places: Places, postcode: str | None) -> Place | None:
     return places.get(match.group(1)) if match else None
 
 
+def on_globe(latitude: float, longitude: float) -> tuple[float, float, float]:
+    """Return where a point in degrees lies on a globe of radius 1: half a straight line between two is a haversine."""
+    north, east = radians(latitude), radians(longitude)
+    return cos(north) * cos(east), cos(north) * sin(east), sin(north)
+
+
 def kilometres(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
     """Return the distance as the crow flies between two points in degrees (haversine)."""
     north = radians(other_latitude - latitude)

@@ -4,6 +4,7 @@ A slate shows the best few by a few rules. Every rule asks who is best by some s
 rule the best by the estimated sum are taken, with all that come so close that rounding could put them before those.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -14,6 +15,7 @@ from schakel_matching.engine.columns import Bools, Columns, Doubles, Places
 from schakel_matching.engine.estimates import ROUNDING, Estimate
 from schakel_matching.engine.ranges import PER_CAMPUS, SHOWN_WITHOUT_FIT
 
+_READ_FIRST: Final = 128
 _WALKED: Final = 64
 """Fieldlabs that are put in order at first; four times as many each time that these are not enough."""
 
@@ -43,8 +45,13 @@ def candidates_of(
         found += [_before(i, ranked, scores, columns.campus) for i in _best(fitting, need.scores, 1)]
     if region is not None:
         elsewhere = ranked & (columns.hub != region)
-        found.append(_outside(elsewhere, ranked, scores, scores - needs[0].parts.get("distance", 0.0), columns.campus))
+        found.append(_outside(elsewhere, ranked, scores, scores - needs[0].parts.get("distance", 0.0), columns))
     return np.unique(np.concatenate(found))
+
+
+def promising(need: Estimate, columns: Columns) -> Places:
+    """Return who is read by its pieces first, in a catalogue that is too large to read everybody so."""
+    return np.fromiter(itertools.islice(_in_order(np.flatnonzero(columns.open), need.scores), _READ_FIRST), np.int64)
 
 
 def _best(among: Bools, values: Doubles, many: int, campus: Places | None = None) -> Places:
@@ -89,15 +96,23 @@ def _before(i: int, ranked: Bools, scores: Doubles, campus: Places) -> Places:
     return np.append(same, i)
 
 
-def _outside(elsewhere: Bools, ranked: Bools, scores: Doubles, values: Doubles, campus: Places) -> Places:
-    """Return who may be the best of another region: the best that surely has a place of its campus."""
-    found: list[Places] = []
-    enough = -np.inf
-    for i in _in_order(np.flatnonzero(elsewhere), values):
-        if values[i] < enough:
-            break
-        found.append(_before(i, ranked, scores, campus))
-        before = ranked & (campus == campus[i]) & (scores >= scores[i] - ROUNDING)
-        if int(before.sum()) <= PER_CAMPUS:
-            enough = max(enough, float(values[i]) - ROUNDING)
-    return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+def _outside(elsewhere: Bools, ranked: Bools, scores: Doubles, values: Doubles, columns: Columns) -> Places:
+    """Return who may be the best of another region, with those of its campus that may stand before it.
+
+    The best of each campus has a place of it, unless more than `PER_CAMPUS` are equally good; who may have one as well
+    comes no lower than the second.
+    """
+    at, starts = columns.by_campus, columns.campus_starts
+    if not elsewhere.any():
+        return np.empty(0, dtype=np.int64)
+    own = np.where(ranked, scores, -np.inf)[at]
+    best = np.maximum.reduceat(own, starts)
+    as_good = own >= np.repeat(best, np.diff(starts, append=len(own))) - ROUNDING
+    second = np.maximum.reduceat(np.where(as_good, -np.inf, own), starts)
+    sure = np.add.reduceat(as_good, starts, dtype=np.int64) <= PER_CAMPUS
+    campus = columns.campus
+    surely = elsewhere & sure[campus] & (scores >= best[campus] - ROUNDING)
+    enough = values[surely].max(initial=-np.inf) - ROUNDING
+    possibly = ranked & (scores >= second[campus] - ROUNDING)
+    found = np.unique(campus[elsewhere & possibly & (values >= enough)])
+    return np.flatnonzero(possibly & np.isin(campus, found))

@@ -1,21 +1,24 @@
 """Ranking: hard rules first, then the parts, then the sum. The parts are the explanation, and they add up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from math import fsum
 
 import msgspec
+import numpy as np
 
 from schakel_contracts.fieldlabs import FieldlabState
 from schakel_contracts.places import NATIONAL, UNASSIGNED
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.choosing import chosen_from, hard_rule
+from schakel_matching.engine.columns import Places
 from schakel_matching.engine.endings import endings_of
-from schakel_matching.engine.estimates import Estimate, estimated
+from schakel_matching.engine.estimates import Estimate, estimated, estimated_again
 from schakel_matching.engine.facts import fact_parts
+from schakel_matching.engine.meaning import Meaning
 from schakel_matching.engine.needs import Piece, pieces_of
 from schakel_matching.engine.parts import technology_part, text_part
-from schakel_matching.engine.preselect import candidates_of
+from schakel_matching.engine.preselect import candidates_of, promising
 from schakel_matching.engine.ranges import CURRENT, SHOWN, SHOWN_WITHOUT_FIT, Model
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Ended, FoundConcept, FoundNeed, Match, Need, Served, Slate
@@ -48,11 +51,13 @@ class Standing(msgspec.Struct, frozen=True):
 
 def standing(catalogue: Catalogue, need: Need, today: date, *, model: Model = CURRENT) -> Standing:
     """Return how every fieldlab stands to a need: what `rank` chooses from."""
-    pieces_read = pieces_of(catalogue, need, cuts=model.cuts)
-    everyone = range(len(catalogue.labs))
+    everyone = np.arange(len(catalogue.labs))
+    found, estimates, _ = _looked_at(
+        pieces_of(catalogue, need, cuts=model.cuts), catalogue, today, model, lambda _: everyone
+    )
     rankings = [
-        _ranking(piece, estimated(piece.reading, catalogue, today, model), everyone, catalogue, today)
-        for piece in pieces_read
+        _ranking(piece, estimate, everyone.tolist(), catalogue, today)
+        for piece, estimate in zip(found, estimates, strict=True)
     ]
     pieces = tuple((each.piece, {match.slug: match for match, _ in each.order}) for each in rankings)
     return Standing(tuple(_merged(rankings)), pieces)
@@ -74,11 +79,14 @@ def rank(
     hub = _hub(catalogue, need)
     region = hub if need.postcode4 in catalogue.places else None
     pieces = pieces_of(catalogue, need, cuts=model.cuts)
-    estimates = [estimated(piece.reading, catalogue, today, model) for piece in pieces]
-    looked_at = candidates_of(estimates, catalogue.columns, shown=shown, whole=whole, region=region).tolist()
+
+    def choose(estimates: Sequence[Estimate]) -> Places:
+        return candidates_of(estimates, catalogue.columns, shown=shown, whole=whole, region=region)
+
+    found, estimates, looked_at = _looked_at(pieces, catalogue, today, model, choose)
     rankings = [
-        _ranking(piece, estimate, looked_at, catalogue, today)
-        for piece, estimate in zip(pieces, estimates, strict=True)
+        _ranking(piece, estimate, looked_at.tolist(), catalogue, today)
+        for piece, estimate in zip(found, estimates, strict=True)
     ]
     merged = _merged(rankings)
     no_fit = not any(ranking.open_fitting for ranking in rankings)
@@ -98,6 +106,43 @@ def rank(
         needs=tuple(_found_need(ranking) for ranking in rankings),
         endings=endings_of(catalogue, [(each.piece, bool(each.open_fitting)) for each in rankings], hub),
     )
+
+
+def _looked_at(
+    pieces: Sequence[Piece],
+    catalogue: Catalogue,
+    today: date,
+    model: Model,
+    choose: Callable[[Sequence[Estimate]], Places],
+) -> tuple[Sequence[Piece], Sequence[Estimate], Places]:
+    """Return the needs, the points of everybody for them, and who can be in the answer.
+
+    Of a catalogue that is too large to read everybody by its pieces, those are read that can be in the answer; until
+    all that can be have been.
+    """
+    estimates = [estimated(piece.reading, catalogue, today, model) for piece in pieces]
+    chosen = choose(estimates)
+    read = [np.union1d(chosen, promising(estimate, catalogue.columns)) for estimate in estimates]
+    while catalogue.meaning is not None and any(_unread(piece, chosen) for piece in pieces):
+        pieces = [_closer(piece, catalogue.meaning, labs) for piece, labs in zip(pieces, read, strict=True)]
+        estimates = [
+            estimated_again(estimate, piece.reading, catalogue, model)
+            for piece, estimate in zip(pieces, estimates, strict=True)
+        ]
+        chosen = choose(estimates)
+        read = [chosen] * len(pieces)
+    return pieces, estimates, chosen
+
+
+def _unread(piece: Piece, labs: Places) -> bool:
+    sense = piece.reading.sense
+    return sense is not None and sense.read is not None and not sense.read[labs].all()
+
+
+def _closer(piece: Piece, meaning: Meaning, labs: Places) -> Piece:
+    sense = piece.reading.sense
+    closer = sense and meaning.closer(sense, labs if sense.read is None else labs[~sense.read[labs]])
+    return Piece(piece.id, msgspec.structs.replace(piece.reading, sense=closer))
 
 
 def _ranking(piece: Piece, estimate: Estimate, looked_at: Sequence[int], catalogue: Catalogue, today: date) -> _Ranking:

@@ -8,8 +8,10 @@ import msgspec
 import numpy as np
 
 from schakel_matching.engine.catalogue import Catalogue, Index
+from schakel_matching.engine.columns import Doubles
+from schakel_matching.engine.condensing import condensed
 from schakel_matching.engine.elsewhere import Asked, asked_of
-from schakel_matching.engine.meaning import Doubles, Sense, standard
+from schakel_matching.engine.meaning import Sense, standard
 from schakel_matching.engine.slate import Need, Told
 from schakel_matching.engine.vocabulary import Concept
 from schakel_matching.engine.wanted import Wanted, wanted_of
@@ -64,17 +66,30 @@ def read(catalogue: Catalogue, need: Need) -> Reading:
 
 def read_all(catalogue: Catalogue, needs: Sequence[Need]) -> list[Reading]:
     """Read needs of one company against a catalogue; their texts are encoded in one call."""
-    telling = [bool(content_of(tokens_of(need.text))) for need in needs]
-    texts = [need.text for need, tells in zip(needs, telling, strict=True) if tells]
+    return sensed(catalogue, [read_words(catalogue, need) for need in needs])
+
+
+def sensed(catalogue: Catalogue, readings: Sequence[Reading], *, doubtful: bool = False) -> list[Reading]:
+    """Return readings with what they mean, each text encoded once.
+
+    Args:
+        catalogue: against which they were read.
+        readings: those that have it already keep it; without a telling word there is nothing to encode.
+        doubtful: only of those in which no technology was recognised.
+    """
     meaning = catalogue.meaning
-    senses = iter(meaning.read(texts, needs[0].language) if meaning is not None and texts else ())
-    return [
-        _read(catalogue, need, next(senses, None) if tells else None)
-        for need, tells in zip(needs, telling, strict=True)
+    asked = [
+        i for i, each in enumerate(readings) if each.words and each.sense is None and not (doubtful and each.concepts)
     ]
+    if meaning is None or not asked:
+        return list(readings)
+    texts = [condensed(readings[i].need.text, catalogue.words) for i in asked]
+    senses = dict(zip(asked, meaning.read(texts, readings[0].need.language), strict=True))
+    return [msgspec.structs.replace(each, sense=senses[i]) if i in senses else each for i, each in enumerate(readings)]
 
 
-def _read(catalogue: Catalogue, need: Need, sense: Sense | None) -> Reading:
+def read_words(catalogue: Catalogue, need: Need) -> Reading:
+    """Read the words and technologies of a need, without encoding it."""
     tokens = tokens_of(need.text)
     words = content_of(tokens)
     concepts = corrected(catalogue.vocabulary.find(need.text, tokens), need.told)
@@ -100,7 +115,6 @@ def _read(catalogue: Catalogue, need: Need, sense: Sense | None) -> Reading:
         concepts=tuple(concepts),
         coverage=coverage,
         telling=standard(coverage, _COVERAGE_SPREAD),
-        sense=sense,
         transformations=_transformations(catalogue, concepts),
         service=wanted_of(need, tokens),
         elsewhere=asked_of(need.text, tokens),
