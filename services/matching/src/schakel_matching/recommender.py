@@ -63,6 +63,6 @@ class Recommender:
             return self._catalogue
         states = await replica.find(session, FIELDLABS)
         reference = self.reference
-        catalogue = await asyncio.to_thread(catalogue_of, states, reference, self._encoders)
+        catalogue = await asyncio.to_thread(catalogue_of, states, reference, self._encoders, self.model)
         self._versions, self._catalogue = versions, catalogue
         return catalogue

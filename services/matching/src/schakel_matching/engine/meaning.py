@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from schakel_matching.engine.encoders import Floats, Kind, Remembering, TextEncoder
 
 LANGUAGES: Final = ("nl", "en")
-E5_WEIGHT: Final = 0.6
-USE_WEIGHT: Final = 0.4
 _ENOUGH: Final = 20
 """Fieldlabs from which the spread over the catalogue says more than the measured one."""
 _SENTENCES: Final = 3
@@ -27,15 +25,57 @@ _READ_MAX: Final = 5_000
 """Characters of a need that are encoded: what the service takes at most."""
 _PHRASES: Final = 2
 _THEMES: Final = 2
-_MEASURED: Final = {
-    "e5": ((-0.012, 0.066), (0.050, 0.058), (0.099, 0.064)),
-    "use": ((0.013, 0.074), (0.061, 0.062), (0.106, 0.100)),
-}
-"""Mean and spread, per encoder, of the closeness of a need to whole texts, best sentences and technologies."""
 _SPREAD_OF_SUM: Final = 1.73
 _MEASURED_THEMES: Final = (0.27, 0.93)
 
 Doubles = NDArray[np.float64]
+Measured = tuple[float, float]
+"""Mean and spread."""
+
+
+class Space(msgspec.Struct, frozen=True):
+    """Where texts of two languages are compared: how vectors are turned, and what is measured there.
+
+    Attributes:
+        aligned: whether e5's vectors are turned so that translations come together (``evaluation/make_vectors.py``).
+        weights: of the encoders, by short name.
+        measured: per encoder, of the closeness of a need to whole texts, best sentences and technologies.
+    """
+
+    aligned: bool
+    weights: dict[str, float]
+    measured: dict[str, tuple[Measured, Measured, Measured]]
+
+    def vectors(self, encoder: str, kind: Kind, language: str, encoded: Floats) -> Floats:
+        """Return what an encoder made of texts of one language as it is compared: rows of length 1.
+
+        Args:
+            encoder: ``e5`` or ``use``.
+            kind: of the texts.
+            language: of the texts, ``nl`` or ``en``.
+            encoded: one row per text.
+        """
+        rows = centred(encoder, kind, language, encoded)
+        return _unit(rows @ _centres()["e5_alignment"]) if self.aligned and encoder == "e5" else rows
+
+
+CENTRED: Final = Space(
+    aligned=False,
+    weights={"e5": 0.6, "use": 0.4},
+    measured={
+        "e5": ((-0.012, 0.066), (0.050, 0.058), (0.099, 0.064)),
+        "use": ((0.013, 0.074), (0.061, 0.062), (0.106, 0.100)),
+    },
+)
+"""The space of the models before, and of needs that are compared with each other (``bundles.py``)."""
+ALIGNED: Final = Space(
+    aligned=True,
+    weights={"e5": 0.7, "use": 0.3},
+    measured={
+        "e5": ((-0.019, 0.077), (0.054, 0.069), (0.117, 0.075)),
+        "use": ((0.013, 0.074), (0.061, 0.062), (0.106, 0.100)),
+    },
+)
 
 
 class LabTexts(msgspec.Struct, frozen=True):
@@ -106,6 +146,7 @@ class Meaning:
         encoders: e5, then the universal sentence encoder.
         labs: in the catalogue's order.
         phrases: technology key to what it is called, per language.
+        space: where vectors are compared.
     """
 
     def __init__(
@@ -113,8 +154,10 @@ class Meaning:
         encoders: tuple[TextEncoder, TextEncoder],
         labs: Sequence[LabTexts],
         phrases: dict[str, dict[str, tuple[str, ...]]],
+        space: Space = ALIGNED,
     ) -> None:
         self._labs = labs
+        self._space = space
         self._keys = list(phrases)
         self._pieces_of = {
             language: _Groups(_in_a_row([len(lab.pieces[language]) for lab in labs])) for language in LANGUAGES
@@ -122,7 +165,7 @@ class Meaning:
         flat = [(k, language, p) for k, found in phrases.items() for language in LANGUAGES for p in found[language]]
         owners = [self._keys.index(key) for key, _, _ in flat]
         self._phrases_of = _Groups([np.flatnonzero(np.array(owners) == i).tolist() for i in range(len(self._keys))])
-        self._sides = [_side(encoder, labs, flat) for encoder in encoders]
+        self._sides = [_side(encoder, labs, flat, space) for encoder in encoders]
         places = {key: i for i, key in enumerate(self._keys)}
         self._themes_of = _Groups([[places[theme] for theme in lab.themes if theme in places] for lab in labs])
 
@@ -134,7 +177,10 @@ class Meaning:
         if not texts:
             return []
         texts = [text[:_READ_MAX] for text in texts]
-        asked = [centred(side.short, "query", language, side.encoder.encode(texts, "query")) for side in self._sides]
+        asked = [
+            self._space.vectors(side.short, "query", language, side.encoder.encode(texts, "query"))
+            for side in self._sides
+        ]
         return [self._sense(queries) for queries in zip(*asked, strict=True)]
 
     def _sense(self, queries: Sequence[Floats]) -> Sense:
@@ -142,7 +188,8 @@ class Meaning:
         texts, absolute = np.zeros(size), np.zeros(size)
         closest = np.zeros(len(self._keys))
         best: dict[str, NDArray[np.int64]] = {}
-        for side, query, weight in zip(self._sides, queries, (E5_WEIGHT, USE_WEIGHT), strict=True):
+        for side, query in zip(self._sides, queries, strict=True):
+            weight = self._space.weights[side.short]
             whole = np.mean([side.whole[spoken] @ query for spoken in LANGUAGES], axis=0)
             piece = np.zeros(size)
             for spoken in LANGUAGES:
@@ -150,7 +197,7 @@ class Meaning:
                 piece += self._pieces_of[spoken].mean_top(scores, _SENTENCES) / len(LANGUAGES)
                 if spoken not in best:
                     best[spoken] = self._pieces_of[spoken].closest(scores)
-            of_whole, of_piece, of_theme = _MEASURED[side.short]
+            of_whole, of_piece, of_theme = self._space.measured[side.short]
             absolute += weight * (_scaled(whole, of_whole) + _scaled(piece, of_piece)) / _SPREAD_OF_SUM
             texts += weight * standard(_standard(whole, of_whole) + _standard(piece, of_piece), _SPREAD_OF_SUM)
             named = self._phrases_of.mean_top(side.phrases @ query, _PHRASES)
@@ -171,8 +218,11 @@ def centred(encoder: str, kind: Kind, language: str, vectors: Floats) -> Floats:
         language: of the texts, ``nl`` or ``en``.
         vectors: one row per text.
     """
-    moved = vectors - _centres()[f"{encoder}_{kind}_{language}"]
-    return np.asarray(moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6), dtype=np.float32)
+    return _unit(vectors - _centres()[f"{encoder}_{kind}_{language}"])
+
+
+def _unit(rows: Floats) -> Floats:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6), dtype=np.float32)
 
 
 def standard(scores: Doubles, measured: float = 1.0) -> Doubles:
@@ -196,13 +246,16 @@ def _in_a_row(lengths: Sequence[int]) -> list[list[int]]:
     return [list(range(start, end)) for start, end in itertools.pairwise(ends)]
 
 
-def _side(encoder: TextEncoder, labs: Sequence[LabTexts], phrases: Sequence[tuple[str, str, str]]) -> _Side:
+def _side(
+    encoder: TextEncoder, labs: Sequence[LabTexts], phrases: Sequence[tuple[str, str, str]], space: Space
+) -> _Side:
     short = encoder.name.split("-")[0]
 
     def of(texts: list[str], language: str) -> Floats:
         width = encoder.encode(["x"], "passage").shape[1]
         rows = [encoder.encode(texts[at : at + 64], "passage") for at in range(0, len(texts), 64)]
-        return centred(short, "passage", language, np.concatenate(rows) if rows else np.zeros((0, width), np.float32))
+        encoded = np.concatenate(rows) if rows else np.zeros((0, width), np.float32)
+        return space.vectors(short, "passage", language, encoded)
 
     whole = {language: of([lab.whole[language] for lab in labs], language) for language in LANGUAGES}
     pieces = {language: of([p for lab in labs for p in lab.pieces[language]], language) for language in LANGUAGES}
