@@ -2,12 +2,14 @@
 
 import json
 import platform
+import ssl
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from time import monotonic
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
@@ -50,7 +52,7 @@ def service(cluster: Cluster, image: str) -> Iterator[dict[str, Any]]:
     cluster.kubectl("rollout", "status", "deployment/hello", "-n", NAMESPACE, "--timeout=60s")
     found: dict[str, Any] = json.loads(cluster.kubectl("get", "service", "hello", "-n", NAMESPACE, "-o", "json"))
     yield found
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--timeout=60s")
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 def deployment(image: str) -> dict[str, Any]:
@@ -114,12 +116,14 @@ def answers_of(ask: Callable[[], str], wanted: set[str]) -> set[str]:
     return heard
 
 
-def test_two_restricted_pods_run_as_the_user_they_ask_for(cluster: Cluster, service: dict[str, Any]) -> None:
+def test_two_restricted_pods_run_as_the_user_they_ask_for_and_cannot_write(
+    cluster: Cluster, service: dict[str, Any]
+) -> None:
     found = pods(cluster)
     assert service["spec"]["type"] == "NodePort"
     assert [pod["status"]["phase"] for pod in found] == ["Running"] * REPLICAS
-    identity = [pod["status"]["containerStatuses"][0]["user"]["linux"]["uid"] for pod in found]
-    assert identity == [UID] * REPLICAS
+    said = [in_pod(cluster, pod["metadata"]["name"], "who") for pod in found]
+    assert said == [f"{UID} open /written: read-only file system"] * REPLICAS
 
 
 def test_the_service_answers_from_both_pods_inside_and_at_the_port_of_the_node(
@@ -181,3 +185,13 @@ def test_a_pod_that_asks_for_root_is_refused_with_the_reason(cluster: Cluster, s
         cluster.kubectl("apply", "-f", "-", given=json.dumps(rooted))
     assert "runAsNonRoot != true" in str(refused.value)
     assert "root" not in {pod["metadata"]["name"] for pod in pods(cluster)}
+
+
+@pytest.mark.parametrize(("port", "path", "status"), [(10250, "/pods", 401), (6443, "/api/v1/secrets", 403)])
+def test_who_brings_nothing_reads_nothing(cluster: Cluster, port: int, path: str, status: int) -> None:
+    blind = ssl.create_default_context()
+    blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
+    with pytest.raises(HTTPError) as refused:
+        urlopen(f"https://{cluster.node_address}:{port}{path}", timeout=10, context=blind)
+    assert refused.value.code == status
+    refused.value.close()

@@ -13,9 +13,8 @@ from time import monotonic
 import psutil
 import pytest
 
-from schakel_local import runfile
-from schakel_local.cluster.cluster import Cluster
-from schakel_local.cluster.site import NODE, Site
+from schakel_local.cluster.cluster import Cluster, standing_cluster
+from schakel_local.cluster.site import NODE
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -40,10 +39,9 @@ def started(folder: Path) -> tuple["subprocess.Popen[bytes]", Cluster]:
     """A cluster of the test's own, with one pod that would run for ever."""
     program = [sys.executable, "-m", "schakel_local", "cluster", "up", "--folder", str(folder)]
     child = subprocess.Popen(program, stdout=subprocess.DEVNULL, start_new_session=True)
-    assert eventually(lambda: bool((runfile.read(folder) or {}).get("ready")) or child.poll() is not None, 150)
-    record = runfile.read(folder)
-    assert record is not None
-    cluster = Cluster(Site(folder, Path(record["programs"]), record["number"]))
+    assert eventually(lambda: standing_cluster(folder) is not None or child.poll() is not None, 150)
+    cluster = standing_cluster(folder)
+    assert cluster is not None
     cluster.kubectl("run", "pause", "--image=localhost/schakel-pause:1", "--image-pull-policy=Never")
     cluster.kubectl("wait", "--for=condition=Ready", "pod/pause", "--timeout=60s")
     return child, cluster

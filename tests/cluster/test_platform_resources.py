@@ -56,7 +56,7 @@ def taught(cluster: Cluster) -> Iterator[Cluster]:
         names += made.split()
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
     yield cluster
-    cluster.kubectl("delete", *names, "--timeout=60s")
+    cluster.kubectl("delete", *names, "--wait=false")
 
 
 def asked(cluster: Cluster, resource: dict[str, Any]) -> str:

@@ -14,9 +14,19 @@ PUBLIC = ["/", "/bel-mij", "/bel-mij/gelukt", "/fieldlabs", "/fieldlabs/robohous
 PUBLIC += ["/agenda", "/verhalen", "/cijfers", "/toegankelijkheid", "/privacy", "/nergens", "/login/callback"]
 BY_USER = {
     "company": ["/mijn"],
-    "fieldlab": ["/mijn", "/fieldlab/robohouse/aanvragen", "/fieldlab/robohouse/gevonden", "/agenda/nieuw"],
-    "hub": [f"/loket/{HUB}", "/verhalen/nieuw", "/cijfers"],
+    "fieldlab": [
+        "/mijn",
+        "/fieldlab/robohouse/aanvragen",
+        "/fieldlab/robohouse/gevonden",
+        "/fieldlab/robohouse/kansen",
+        "/fieldlab/robohouse/gegevens",
+        "/agenda/nieuw",
+    ],
+    "hub": [f"/loket/{HUB}", f"/loket/{HUB}/kansen", "/verhalen/nieuw", "/cijfers"],
 }
+
+NEED_OF = {"company": "/mijn", "hub": f"/loket/{HUB}"}
+"""Who has a page of a company's need, and where it lies."""
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +34,15 @@ async def browser() -> AsyncIterator[Browser]:
     """Chromium."""
     async with chromium() as browser:
         yield browser
+
+
+def share(stack: RunningStack, journey: Journey) -> None:
+    """Agree that others see the need, so that there is something on their pages."""
+    mutation = """mutation Share($input: ShareChallengeInput!) { shareChallenge(input: $input) { problem { code } } }"""
+    given = {"input": {"challengeId": journey.challenge_id, "shared": True}}
+    assert stack.graphql(mutation, given, user="company", read_after=journey.token).data["shareChallenge"] == {
+        "problem": None
+    }
 
 
 async def first_of(person: Visitor, path: str, links: str) -> str:
@@ -66,16 +85,22 @@ async def test_pages_of_those_who_work_here_keep_nobody_out(
     journey = Journey(running_stack)
     for step in journey.steps()[:4]:
         getattr(journey, step)()
+    share(running_stack, journey)
     wrong: list[str] = []
     for user, paths in BY_USER.items():
         async with visitor(browser, running_stack.portal_url, width=width) as person:
             await person.sign_in(user, paths[0])
-            request = [f"/mijn/{journey.referral_id}"] if journey.referral_id else []
-            for path in [*paths, *request]:
-                await person.open(path)
-                for summary in await person.page.locator("main summary").all():
-                    await summary.click()
-                wrong += await person.check_access()
+            need = f"{NEED_OF[user]}/vraag/{journey.challenge_id}" if user in NEED_OF else ""
+            about = (
+                [need, f"{need}/waarom", f"{need}/waarom?lab=robohouse", f"{need}/waarom?lab=ramlab"] if need else []
+            )
+            for path in [*paths, f"/mijn/{journey.referral_id}", *about]:
+                for language in ("", "/en"):
+                    await person.open(f"{language}{path}")
+                    wrong += await person.check_access()  # as it comes: folded
+                    for summary in await person.page.locator("main summary").all():
+                        await summary.click()
+                    wrong += await person.check_access()
             assert person.refused == []
     assert wrong == []
 

@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 CHART = HERE.parent / "schakel"
 EXAMPLES = HERE.parent / "examples"
 OLDEST, NEWEST = "v1.31.0", "v1.37.0"
-EVERY_API = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1")
+EVERY_API = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1", "keda.sh/v1alpha1")
 SERVICES = ("registry", "matching", "events", "gateway", "portal")
 
 Manifest = dict[str, Any]

@@ -106,6 +106,12 @@ def test_telemetry_opens_the_collector_for_services_only() -> None:
     assert "otlp" not in out["realm"] | out["smoke"]
 
 
+def test_deleting_accounts_opens_keycloak_for_the_worker_of_the_registry_only() -> None:
+    out = outgoing(merged(LEAST, {"registry": {"accounts": {"existingSecret": "schakel-realm-with"}}}))
+    assert out["registry-worker"] == {"postgres", "kafka", "keycloak"}
+    assert out["matching-worker"] == {"postgres", "kafka"}
+
+
 def test_production_names_every_peer() -> None:
     for component, spec in policies(examples()["production"]).items():
         for rule in spec.get("egress", []):

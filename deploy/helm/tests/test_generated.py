@@ -1,15 +1,17 @@
 """What is derived is up to date: README, topics and users, goldens, and the lock's parts for images."""
 
 import os
+import re
 from pathlib import Path
 
 import generate
 import pytest
 import requirements
 import yaml
-from charting import ALL, HERE, LEAST, render, render_texts
+from charting import ALL, HERE, LEAST, of_kind, render, render_texts
 from differences import difference
 
+from schakel_contracts import topics
 from schakel_contracts.topics import TOPICS, topics_of
 
 GOLDENS = HERE / "goldens"
@@ -76,6 +78,18 @@ def test_the_rights_follow_what_the_services_hear() -> None:
     assert heard == {service: set(topics) for service, topics in generate.LISTENS.items()}
 
 
+def test_the_groups_whose_lag_is_watched_are_those_of_the_services() -> None:
+    watched: dict[str, set[tuple[str, str]]] = {service: set() for service in generate.SERVICES}
+    for each in of_kind(render(ALL["lag"]), "ScaledObject").values():
+        for trigger in each["spec"]["triggers"]:
+            service, _, purpose = trigger["metadata"]["consumerGroup"].partition(".")
+            watched[service].add((purpose, trigger["metadata"]["topic"]))
+    for service, found in watched.items():
+        source = (ROOT / f"services/{service}/src/schakel_{service}/consumers.py").read_text(encoding="utf-8")
+        said = re.findall(r'Subscription\("(\w+)", \[(\w+)\]', source)
+        assert found == {(purpose, getattr(topics, constant).name) for purpose, constant in said}
+
+
 def test_every_topic_exists_that_a_user_has_a_right_to() -> None:
     there = {each["metadata"]["name"] for each in generate.topics()}
     for user in generate.users():
@@ -98,6 +112,15 @@ def test_every_pin_of_an_image_has_hashes() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     for pin in requirements.needed_by("schakel-gateway", lock):
         assert "--hash=sha256:" in pin
+
+
+def test_every_promise_of_the_readme_names_tests_that_there_are() -> None:
+    text = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    table = text.split("## The promises")[1]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "`test_" in line]
+    assert len(rows) == 20
+    for file, test in re.findall(r"`(test_\w+\.py)::(test_\w+)`", table):
+        assert f"def {test}(" in (HERE / file).read_text(encoding="utf-8"), test
 
 
 def test_examples_are_plain_yaml() -> None:

@@ -108,6 +108,28 @@ def test_with_an_autoscaler_no_replicas_are_written() -> None:
     assert deployments["schakel-registry"]["spec"]["replicas"] == 2
 
 
+def test_only_consumers_grow_with_what_waits_for_them() -> None:
+    objects = render(ALL["lag"])
+    scaled = of_kind(objects, "ScaledObject")
+    assert set(scaled) == {"schakel-registry-worker", "schakel-matching-worker", "schakel-events-worker"}
+    bounds = {name: (each["spec"]["minReplicaCount"], each["spec"]["maxReplicaCount"]) for name, each in scaled.items()}
+    assert bounds["schakel-registry-worker"] == (2, 4)
+    assert bounds["schakel-matching-worker"] == (1, 12)
+    deployments = of_kind(objects, "Deployment")
+    for name, each in scaled.items():
+        assert "replicas" not in deployments[name]["spec"]
+        names = {trigger.get("authenticationRef", {}).get("name") for trigger in each["spec"]["triggers"]}
+        assert names == {name}
+    proof = of_kind(objects, "TriggerAuthentication")
+    assert "env" not in proof["schakel-events-worker"]["spec"], "who has no name proves none"
+    for variable in proof["schakel-matching-worker"]["spec"]["env"]:
+        (container,) = deployments["schakel-matching-worker"]["spec"]["template"]["spec"]["containers"]
+        assert variable["containerName"] == container["name"]
+        assert variable["name"] in {each["name"] for each in container["env"]}
+    assert "schakel-registry-worker" in of_kind(objects, "PodDisruptionBudget")
+    assert deployments["schakel-gateway-projector"]["spec"]["replicas"] == 1
+
+
 def test_roles_are_split_or_together() -> None:
     def roles(values: Manifest) -> dict[str, str]:
         return {
@@ -155,11 +177,31 @@ def test_hooks_wait_for_nothing_that_the_chart_makes() -> None:
                 assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
 
 
+def test_a_change_of_what_a_pod_is_told_restarts_it() -> None:
+    def told(values: Manifest) -> dict[str, str]:
+        found = of_kind(render(values), "Deployment").items()
+        return {
+            name: each["spec"]["template"]["metadata"]["annotations"]["checksum/environment"] for name, each in found
+        }
+
+    before, after = told(LEAST), told(merged(LEAST, {"portal": {"securityContact": "mailto:a@example.nl"}}))
+    assert {name for name in before if before[name] != after[name]} == {"schakel-portal"}
+    ours = {f"schakel-{name}" for name in ("dashboard",)}
+    for values in ALL.values():
+        for _, pod in pods(render(values)):
+            read = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
+            assert not any(name.startswith(tuple(ours)) for name in read), "a pod that reads one needs its checksum"
+
+
 def test_nothing_stays_when_the_release_goes() -> None:
-    for each in render(ALL["production"]):
-        assert "helm.sh/resource-policy" not in each["metadata"].get("annotations", {})
-        if "helm.sh/hook" in each["metadata"].get("annotations", {}) and each["kind"] == "Job":
-            assert "hook-succeeded" in each["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
+    for values in ALL.values():
+        for each in render(values):
+            notes = each["metadata"].get("annotations", {})
+            assert "helm.sh/resource-policy" not in notes
+            assert each["metadata"].get("namespace", "schakel") == "schakel"
+            if "helm.sh/hook" in notes and each["kind"] == "Job":
+                assert "hook-succeeded" in notes["helm.sh/hook-delete-policy"]
+                assert each["spec"]["ttlSecondsAfterFinished"] <= 86_400, "one that failed goes by itself"
 
 
 def test_one_way_in_at_a_time() -> None:

@@ -47,6 +47,8 @@ def test_an_unknown_key_is_refused_by_its_name(path: str) -> None:
         ({"issuer": ""}, "issuer is empty: set it to the realm's address"),
         ({"kafka": {"bootstrap": ""}}, "kafka.bootstrap is empty: set it to the brokers' address"),
         ({"kafka": {"tls": False, "ca": {"existingSecret": "ca"}}}, "kafka.ca is for TLS: set kafka.tls to true"),
+        ({"postgres": {"sslMode": "verify-full"}}, "postgres.ca.existingSecret is empty: name the secret with the"),
+        ({"postgres": {"ca": {"existingSecret": "ca"}}}, "set postgres.sslMode to verify-full"),
         ({"ingress": {"enabled": True}, "httpRoute": {"enabled": True}}, "both enabled: enable one of them"),
         ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs is empty: name the Gateway"),
         ({"ingress": {"enabled": True}}, "networkPolicy.ingressFrom is empty: say where requests come from"),
@@ -64,6 +66,10 @@ def test_an_unknown_key_is_refused_by_its_name(path: str) -> None:
             {"gateway": {"api": {"replicas": 9, "autoscaling": {"enabled": True, "min": 9}}}},
             "autoscaling.min is above max: set max to 9 or more",
         ),
+        ({"events": {"worker": {"lag": {"enabled": True, "max": 13}}}}, "12 partitions: set it to 12 or less"),
+        ({"events": {"worker": {"replicas": 5, "lag": {"enabled": True, "min": 5}}}}, "set max to 5 or more"),
+        ({"events": {"worker": {"replicas": 3, "lag": {"enabled": True}}}}, "so set replicas equal to lag.min"),
+        ({"rolesTogether": True, "events": {"worker": {"lag": {"enabled": True}}}}, "lag needs rolesTogether: false"),
         (
             {"rolesTogether": True, "gateway": {"api": {"autoscaling": {"enabled": True}}}},
             "gateway.api.autoscaling needs rolesTogether: false",
@@ -90,6 +96,10 @@ def test_what_cannot_work_is_refused_with_what_to_do(values: dict[str, Any], say
             "kubectl -n schakel create secret generic schakel-events --from-literal=password=PASSWORD",
         ),
         (
+            {"realm": {"with": ["accounts"]}},
+            "create secret generic schakel-realm-with --from-literal=SCHAKEL_ACCOUNTS_CLIENT_SECRET=VALUE",
+        ),
+        (
             {"realm": {"existingSecret": ""}},
             "kubectl -n schakel create secret generic schakel-realm --from-literal=admin-password=VALUE",
         ),
@@ -108,6 +118,7 @@ def test_a_secret_that_is_not_named_is_refused_with_the_line_that_makes_it(value
         ({"gateway": {"projector": {"replicas": 2}}}, "replicas"),
         ({"registry": {"api": {"autoscaling": {"enabled": True}}}}, "enabled"),
         ({"stopSeconds": 10}, "stopSeconds"),
+        ({"postgres": {"sslMode": "maybe"}}, "sslMode"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(values: dict[str, Any], says: str) -> None:
@@ -117,6 +128,11 @@ def test_a_wrong_value_is_refused_by_its_name(values: dict[str, Any], says: str)
 def test_an_old_cluster_is_refused_and_the_oldest_supported_is_not() -> None:
     assert "1.30.0" in refusal(LEAST, kube="v1.30.0")
     assert render(LEAST, kube=OLDEST)
+
+
+def test_a_cluster_without_keda_is_told_to_have_it_first() -> None:
+    values = merged(LEAST, {"events": {"worker": {"lag": {"enabled": True}}}})
+    assert "the cluster has no keda.sh/v1alpha1: install KEDA first" in refusal(values, apis=[])
 
 
 def test_lint_finds_nothing() -> None:

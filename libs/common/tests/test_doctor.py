@@ -102,7 +102,7 @@ async def test_too_many_and_too_few_rights_are_found(
 async def test_a_broker_that_is_away_and_topics_that_are_not_there_are_named(kafka_server: KafkaServer) -> None:
     assert (await only("kafka")).sentence == "no broker is named: set SCHAKEL_KAFKA_BOOTSTRAP."
     away = await only("kafka", kafka_bootstrap="127.0.0.1:1")
-    assert away.sentence.startswith("127.0.0.1:1 does not answer (KafkaConnectionError)")
+    assert away.sentence.startswith("127.0.0.1:1 does not answer (ConnectionRefusedError)")
     missing = await look("kafka", kafka_bootstrap=kafka_server.bootstrap, topic_prefix="t-none-")
     assert len(missing) == len(TOPICS) + 3
     sentences = {each.sentence.partition(" ")[0]: each.sentence for each in missing}

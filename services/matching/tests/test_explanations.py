@@ -10,6 +10,7 @@ from schakel_contracts.topics import FIELDLABS
 
 pytestmark = pytest.mark.postgres
 
+FACTS = {"fieldlab_trl", "fieldlab_size", "fieldlab_language"}
 WORDS = {"text": "Wij zoeken een lasrobot voor kleine series.", "language": "nl", "postcode": "7521"}
 
 
@@ -99,3 +100,26 @@ async def test_the_state_tells_a_company_only_what_matters(world: World) -> None
     other = fieldlab_state("b", postcode4="7522", capacity="limited")
     await world.hear(FIELDLABS, other, version=2, happening="described")
     assert (await world.state(challenge))["news"] == expected
+
+
+async def test_what_a_fieldlab_tells_of_itself_is_known_in_the_next_ranking_and_no_tip_any_more(world: World) -> None:
+    for slug, code in (("a", "7521"), ("b", "7522"), ("c", "7523")):
+        await world.fieldlab(slug, postcode4=code, capacity="free")
+    await world.fieldlab("d", postcode4="7524")
+    company = await world.company("anna")
+    challenge = await world.challenge(company, "anna")
+    told = {"trl": 6, "sizeClass": "small"}
+    corrected = await world.post(f"/v1/challenges/{challenge}/corrections", told, headers=world.user("anna"))
+    assert corrected.status_code == 200, corrected.text
+
+    async def seen() -> tuple[dict[str, float], set[str], set[str]]:
+        path = f"/v1/challenges/{challenge}/explanations/d"
+        found = (await world.client.get(path, headers=world.user("anna"))).json()["match"]
+        coach = await world.client.get("/v1/fieldlabs/d/coaching", headers=world.user("f", "/fieldlab/d"))
+        points = {part["name"]: part["value"] for part in found["parts"] if part["name"] in {"trl", "size", "language"}}
+        return points, set(found["unknown"]) & FACTS, {tip["fact"] for tip in coach.json()["tips"]} & FACTS
+
+    assert await seen() == ({"trl": 0.0, "size": 0.0, "language": 0.0}, FACTS, FACTS)
+    tells = fieldlab_state("d", postcode4="7524", trl_min=5, trl_max=7, company_sizes=["small"], languages=["nl"])
+    await world.hear(FIELDLABS, tells, version=2, happening="described")
+    assert await seen() == ({"trl": 3.0, "size": 2.0, "language": 1.0}, set(), set())

@@ -1,5 +1,7 @@
 """The other way round: what a fieldlab and a hub see of needs, and only with the company's consent."""
 
+import asyncio
+
 import pytest
 from matching_world import Json, World, fieldlab_state
 
@@ -44,7 +46,7 @@ async def test_a_fieldlab_sees_a_shared_need_with_its_own_reasons_and_nobodys_na
         "municipalityCode": None,
         "postcode": "2628",
     }
-    assert (fit["fieldlab"], fit["rank"], fit["judgement"]) == ("lasfabriek", 1, None)
+    assert (fit["fieldlab"], fit["rank"], fit["judgement"], fit["shown"]) == ("lasfabriek", 1, None, True)
     assert sum(part["value"] for part in fit["parts"]) == pytest.approx(fit["score"], abs=1e-9)
     assert fit["score"] == (await world.state(challenge_id))["matches"][0]["score"]
 
@@ -95,6 +97,23 @@ async def test_needs_come_best_first_and_only_those_that_fit(world: World) -> No
     seen = await _seen(world, "fieldlab=lasfabriek", LAB)
     assert [each["challengeId"] for each in seen] == [near, far]
     assert await _seen(world, "fieldlab=bakker", "/fieldlab/bakker") == []
+
+
+async def test_a_fieldlab_below_the_slate_sees_a_need_that_it_answers_with_its_own_place(world: World) -> None:
+    slugs = [f"las-{i}" for i in range(7)]
+    for at, slug in enumerate(slugs):
+        await world.fieldlab(slug, postcode4=str(5611 + at))
+    challenge_id = await _shared(world)
+    listed = [match["fieldlab"] for match in (await world.state(challenge_id))["matches"]]
+    (below, *_) = [slug for slug in slugs if slug not in listed]
+    (need,) = await _seen(world, f"fieldlab={below}", f"/fieldlab/{below}")
+    (fit,) = need["fits"]
+    assert (need["challengeId"], fit["shown"], fit["rank"] > len(listed)) == (challenge_id, False, True)
+    assert sum(part["value"] for part in fit["parts"]) == pytest.approx(fit["score"], abs=1e-9)
+    assert len((await _seen(world, "hub=oost", "/hub/oost"))[0]["fits"]) == len(slugs)
+    first = next(each for each in (await world.state(challenge_id))["matches"] if each["fieldlab"] == listed[0])
+    seen = (await _seen(world, f"fieldlab={listed[0]}", f"/fieldlab/{listed[0]}"))[0]["fits"][0]
+    assert (seen["shown"], seen["rank"], seen["score"]) == (True, 1, first["score"])
 
 
 async def test_a_hub_sees_which_fieldlab_of_its_region_a_need_from_elsewhere_fits(world: World) -> None:
@@ -180,3 +199,10 @@ async def test_a_hub_is_proposed_one_session_for_shared_needs_of_three_of_its_co
     await world.post(f"/v1/challenges/{min(ids)}/consent", {"shared": False}, headers=world.user("bob"))
     await world.post(f"/v1/challenges/{min(ids)}/consent", {"shared": False}, headers=world.user("cas"))
     assert await proposed() == []
+
+
+async def test_who_waits_for_a_changed_register_waits_for_one_reading_of_it(world: World) -> None:
+    await world.fieldlab("lasfabriek")
+    async with world.database.reading() as one, world.database.reading() as other:
+        first, second = await asyncio.gather(world.recommender.catalogue(one), world.recommender.catalogue(other))
+    assert first is second

@@ -151,6 +151,7 @@ def opportunity(**changes: Any) -> dict[str, Any]:
             {
                 **{key: placed[key] for key in ("name", "rank", "score", "parts")},
                 "fieldlab": placed["slug"],
+                "shown": True,
                 "judgement": "PIN",
             }
         ],

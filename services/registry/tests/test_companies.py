@@ -283,6 +283,7 @@ async def test_an_erased_company_leaves_an_event_without_content_and_no_row_abou
     counts = "SELECT (SELECT count(*) FROM member), (SELECT count(*) FROM establishment)"
     assert await api.rows(counts) == [(0, 0)]
     assert await api.rows("SELECT DISTINCT kvk_number, name FROM company") == [(None, None)]
+    assert await api.rows("SELECT sub FROM account_to_delete") == [("ann",)], "whose account goes too"
     items = (await api.post("/private/companies", {"ids": [company_id]})).json()["items"]
     assert items == {company_id: {"reason": "erased"}}
     assert (await api.post("/companies", COMPANY, sub="ben")).status_code == 201

@@ -1,8 +1,5 @@
 """The images of the cluster test: this version, a next one with one more migration, and one whose migration fails."""
 
-import shutil
-import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 from tempfile import TemporaryDirectory
@@ -13,6 +10,7 @@ from running import ROOT
 
 from schakel_local import images
 from schakel_local.cluster.cluster import Cluster
+from schakel_local.cluster.oci import add_file
 
 THIS: Final = "cluster-this"
 NEXT: Final = "cluster-next"
@@ -21,7 +19,6 @@ MIGRATING: Final = ("registry", "gateway")
 """The services whose next version brings a migration."""
 
 RECIPES: Final = ROOT / "tests" / "cluster" / "next"
-_SECONDS: Final = 300
 
 
 def full_name(target: str, version: str) -> str:
@@ -45,26 +42,11 @@ def bring(cluster: Cluster) -> None:
 
 
 def _import_derived(cluster: Cluster, service: str, version: str, migration: Path) -> None:
-    """Build an image on that of this version with one more migration, and import it."""
-    scripts = ScriptDirectory(str(ROOT / "services" / service / "src" / f"schakel_{service}" / "migrations"))
-    name = full_name(service, version)
-    with TemporaryDirectory() as folder:
-        context, layout = Path(folder) / "context", Path(folder) / "layout"
-        context.mkdir()
-        text = Template(migration.read_text()).substitute(head=scripts.get_current_head())
-        (context / "migration.py").write_text(text)
-        shutil.copy(RECIPES / "Containerfile", context)
-        given = ("--build-arg", f"FROM={full_name(service, THIS)}", "--build-arg", f"SERVICE={service}")
-        _run("buildah", "build", "--isolation", "chroot", "--layers", "--quiet", *given, "-t", name, str(context))
-        _run("skopeo", "copy", "--quiet", f"containers-storage:{name}", f"oci:{layout}:{version}")
-        cluster.import_image(layout, name)
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_SECONDS)
-    assert done.returncode == 0, f"{command[:2]}: {done.stderr}"
-
-
-def tags(objects: Iterable[str]) -> set[str]:
-    """The tags of image names."""
-    return {name.rpartition(":")[2] for name in objects}
+    """Put one more migration on the image of this version, and import that."""
+    inside = f"schakel_{service}/migrations"
+    scripts = ScriptDirectory(str(ROOT / "services" / service / "src" / inside))
+    text = Template(migration.read_text()).substitute(head=scripts.get_current_head())
+    with TemporaryDirectory(dir=images.OUT) as folder:
+        layout = Path(folder) / "layout"
+        add_file(images.OUT / service, layout, f"/opt/schakel/app/{inside}/versions/9999_next.py", text.encode())
+        cluster.import_image(layout, full_name(service, version))

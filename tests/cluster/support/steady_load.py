@@ -106,7 +106,7 @@ class _Load:
     def __init__(self, stack: RunningStack) -> None:
         self._stack = stack
         self._stopped = False
-        self._kvk_numbers: list[str] = []
+        self._company = ""
         self.count = Count()
         self.error: Exception | None = None
 
@@ -120,6 +120,7 @@ class _Load:
             self.error = error
 
     async def _all(self) -> None:
+        await self._begin()
         portal, graphql = self._stack.portal_url, f"{self._stack.gateway_url}/graphql"
         await asyncio.gather(
             self._read("home", lambda http: http.get(f"{portal}/")),
@@ -130,6 +131,16 @@ class _Load:
             self._write(self._write_case),
             self._write(self._write_challenge),
         )
+
+    async def _begin(self) -> None:
+        """Register the company whose needs are sent, and send one; not counted, as matching may not know it yet."""
+        uncounted = Count()
+        async with _client() as http:
+            await self._write_company(http, uncounted)
+            self._company = uncounted.written[0].id
+            await self._write_challenge(http, uncounted)
+        self.count.written.extend(uncounted.written)
+        self.count.began = time.monotonic()
 
     async def _ask_as(self, http: httpx.AsyncClient, user: str, query: str) -> httpx.Response:
         return await http.post(
@@ -147,13 +158,13 @@ class _Load:
                 self.count.note(kind, began, READ_PAUSE_SECONDS, wrong)
                 await asyncio.sleep(READ_PAUSE_SECONDS)
 
-    async def _write(self, once: Callable[[httpx.AsyncClient], Awaitable[None]]) -> None:
+    async def _write(self, once: Callable[[httpx.AsyncClient, Count], Awaitable[None]]) -> None:
         async with _client() as http:
             while not self._stopped:
-                await once(http)
+                await once(http, self.count)
                 await asyncio.sleep(WRITE_PAUSE_SECONDS)
 
-    async def _write_company(self, http: httpx.AsyncClient) -> None:
+    async def _write_company(self, http: httpx.AsyncClient, count: Count) -> None:
         mark = f"Belasting {uuid4()}"
         given = {
             "kvkNumber": new_kvk_number(),
@@ -162,10 +173,10 @@ class _Load:
             "sizeClass": "SMALL",
             "contact": {"name": "A. Voorbeeld", "phone": "015 000 0000"},
         }
-        payload = await self._take(http, "registerCompany", given, user="company")
-        self.count.written.append(Written("companies", payload["company"]["id"], mark))
+        payload = await self._take(http, count, "registerCompany", given, user="company")
+        count.written.append(Written("companies", payload["company"]["id"], mark))
 
-    async def _write_case(self, http: httpx.AsyncClient) -> None:
+    async def _write_case(self, http: httpx.AsyncClient, count: Count) -> None:
         mark = f"Verhaal {uuid4()}"
         given = {
             "titleNl": mark,
@@ -174,20 +185,18 @@ class _Load:
             "summaryEn": "A trial.",
             "owner": "hub:zuid-holland",
         }
-        payload = await self._take(http, "publishCase", given, user="hub")
-        self.count.written.append(Written("cases", payload["case"]["id"], mark))
+        payload = await self._take(http, count, "publishCase", given, user="hub")
+        count.written.append(Written("cases", payload["case"]["id"], mark))
 
-    async def _write_challenge(self, http: httpx.AsyncClient) -> None:
-        """A need of the newest company of this load, so that matching hears of companies while it is hurt."""
+    async def _write_challenge(self, http: httpx.AsyncClient, count: Count) -> None:
         mark = f"{NEED_NL} {uuid4()}"
-        company = next((each for each in reversed(self.count.written) if each.kind == "companies"), None)
-        if company is None:
-            return
-        given = {"companyId": company.id, "text": mark, "language": "NL"}
-        payload = await self._take(http, "submitChallenge", given, user="company")
-        self.count.written.append(Written("challenges", payload["challenge"]["id"], mark))
+        given = {"companyId": self._company, "text": mark, "language": "NL"}
+        payload = await self._take(http, count, "submitChallenge", given, user="company")
+        count.written.append(Written("challenges", payload["challenge"]["id"], mark))
 
-    async def _take(self, http: httpx.AsyncClient, name: str, given: dict[str, Any], *, user: str) -> dict[str, Any]:
+    async def _take(
+        self, http: httpx.AsyncClient, count: Count, name: str, given: dict[str, Any], *, user: str
+    ) -> dict[str, Any]:
         """Take a step, again with its key after a failure, until it is accepted; each try is counted."""
         body = {"query": mutation(name, RETURNED[name]), "variables": {"input": given}}
         headers = {"Idempotency-Key": str(uuid4())}
@@ -201,7 +210,7 @@ class _Load:
                 return found[0]
 
             wrong = await _wrong_with(send(), step=name)
-            self.count.note(name, began, WRITE_PAUSE_SECONDS, wrong)
+            count.note(name, began, WRITE_PAUSE_SECONDS, wrong)
             if not wrong:
                 payload: dict[str, Any] = found[0].json()["data"][name]
                 return payload

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,6 +112,15 @@ class Surroundings:
             verify_client_secret=own.password("client-verify"),
             events_client_secret=own.password("client-events"),
         )
+
+    def change_password(self, service: str) -> None:
+        """Give the role of a service a new password, in the database and in the secret; its pods do not know it yet."""
+        name, file = f"schakel_{service}", self.directory / "secrets.json"
+        kept = json.loads(file.read_text())
+        kept[name] = secrets.token_urlsafe(24)
+        file.write_text(json.dumps(kept))
+        self.make_secret(f"schakel-{service}-database", uri=self.database_url(service))
+        self.execute(f"ALTER ROLE {name} PASSWORD '{kept[name]}'")
 
     def add_demo_users(self) -> None:
         """Add the demo users and the tests' client, which no chart contains, to the realm that the release made."""

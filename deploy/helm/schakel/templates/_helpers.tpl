@@ -59,6 +59,10 @@ volumes:
   - name: kafka-ca
     secret: {secretName: {{ . }}}
 {{- end }}
+{{- with .Values.postgres.ca.existingSecret }}
+  - name: postgres-ca
+    secret: {secretName: {{ . }}, items: [{key: {{ $.Values.postgres.ca.key }}, path: {{ $.Values.postgres.ca.key }}}]}
+{{- end }}
 {{- end }}
 
 {{- define "schakel.container" -}}
@@ -76,6 +80,9 @@ volumeMounts:
 {{- if .Values.kafka.ca.existingSecret }}
   - {name: kafka-ca, mountPath: /etc/schakel/kafka, readOnly: true}
 {{- end }}
+{{- if .Values.postgres.ca.existingSecret }}
+  - {name: postgres-ca, mountPath: /etc/schakel/postgres, readOnly: true}
+{{- end }}
 {{- end }}
 
 {{/* Environment of what speaks to the outside: authorities and proxy. */}}
@@ -91,6 +98,13 @@ volumeMounts:
 {{- end }}{{ end }}
 {{- end }}
 
+{{/* Whom each service hears: purpose of its consumer group, and topic. deploy/helm/tests compares it with the services. */}}
+{{- define "schakel.hears" -}}
+registry: {referrals: matching-referrals-v1}
+matching: {fieldlabs: registry-fieldlabs-v1, companies: registry-companies-v1, hubs: registry-hubs-v1}
+events: {companies: registry-companies-v1, fieldlabs: registry-fieldlabs-v1}
+{{- end }}
+
 {{- define "schakel.apis" -}}
 {{- range list "registry" "matching" "events" "gateway" "portal" }}
 - {{ include "schakel.name" $ }}-{{ . }}
@@ -103,6 +117,12 @@ volumeMounts:
 {{- $v := $root.Values -}}{{- $name := include "schakel.name" $root -}}
 - name: SCHAKEL_DATABASE_URL
   valueFrom: {secretKeyRef: {name: {{ $own.database.existingSecret }}, key: {{ $own.database.key }}}}
+{{- with $v.postgres.sslMode }}
+- {name: PGSSLMODE, value: {{ . }}}
+{{- if hasPrefix "verify" . }}
+- {name: PGSSLROOTCERT, value: {{ ternary (printf "/etc/schakel/postgres/%s" $v.postgres.ca.key) (printf "/etc/schakel/ca/%s" $v.privateCA.key) (ne $v.postgres.ca.existingSecret "") }}}
+{{- end }}
+{{- end }}
 - {name: SCHAKEL_HOST, value: 0.0.0.0}
 - {name: SCHAKEL_PORT, value: "8080"}
 - {name: SCHAKEL_ISSUER, value: {{ $v.issuer | quote }}}

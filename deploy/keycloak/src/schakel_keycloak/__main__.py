@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None, environment: Mapping[str, str] = os
     options = parser().parse_args(arguments)
     try:
         variables = {**environment, **({"SCHAKEL_PUBLIC_URL": options.portal_url} if options.portal_url else {})}
-        desired = load(options.realm, variables, demo=options.demo)
+        desired = load(options.realm, variables, demo=options.demo, extras=options.extras)
         password = environment.get(options.admin_password_env, "")
         if not password:
             raise RealmError(f"set {options.admin_password_env} to the administrator's password")  # noqa: TRY301 - one place tells of every trouble
@@ -94,6 +94,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--portal-url", default="", help="address of the portal; else SCHAKEL_PUBLIC_URL")
     made.add_argument("--realm", type=Path, default=REALM_FOLDER, help="folder with the files of the realm")
     made.add_argument("--demo", action="store_true", help="also the demo users and the tests' client")
+    made.add_argument(
+        "--with", dest="extras", action="append", default=[], metavar="NAME", help="also optional/NAME.yaml; repeatable"
+    )
     made.add_argument("--dry-run", action="store_true", help="with apply: say what would change, change nothing")
     return made
 

@@ -5,30 +5,19 @@ of ours: whoever could add one there could widen every token.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from keycloak import KeycloakAdmin
 from keycloak.exceptions import KeycloakGetError
 
+from schakel_keycloak.change import Change
 from schakel_keycloak.compare import differences, merged
 from schakel_keycloak.desired import Desired, RealmError, User
+from schakel_keycloak.providers import identity_providers
 
 _SCOPE_LISTS = ("defaultClientScopes", "optionalClientScopes")
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing to do.
-
-    Attributes:
-        text: what will change, without any secret.
-        run: does it; called in the order of the list.
-    """
-
-    text: str
-    run: Callable[[], object]
+_ROLES = "serviceAccountRoles"
 
 
 def plan(admin: KeycloakAdmin, desired: Desired) -> list[Change]:
@@ -41,6 +30,7 @@ def plan(admin: KeycloakAdmin, desired: Desired) -> list[Change]:
         *_clients(admin, desired, exists=exists),
         *_groups(admin, desired, exists=exists),
         *_users(admin, desired, exists=exists),
+        *identity_providers(admin, desired, exists=exists),
     ]
 
 
@@ -58,7 +48,8 @@ def _settings(admin: KeycloakAdmin, desired: Desired, *, exists: bool) -> Iterat
     if not exists:
 
         def create() -> None:
-            admin.create_realm({"realm": desired.name, "enabled": True})
+            # An answer that came too late is asked again by the client: then it is there already.
+            admin.create_realm({"realm": desired.name, "enabled": True}, skip_exists=True)
             admin.connection.get_token()  # the old one does not know the new realm's roles yet
             admin.update_realm(desired.name, desired.settings)
 
@@ -123,18 +114,58 @@ def _clients(admin: KeycloakAdmin, desired: Desired, *, exists: bool) -> Iterato
     for wanted in desired.clients:
         name = wanted["clientId"]
         if name not in present:
-            yield Change(f"create client {name}", partial(admin.create_client, wanted))
+            representation = {key: value for key, value in wanted.items() if key != _ROLES}
+            yield Change(f"create client {name}", partial(admin.create_client, representation))
+            yield from _roles(admin, wanted, None)
             continue
         found = present[name]
-        fields = {key: value for key, value in wanted.items() if key not in _SCOPE_LISTS}
+        fields = {key: value for key, value in wanted.items() if key not in {*_SCOPE_LISTS, _ROLES}}
         lines = list(differences(fields, found))
         if lines:
             update = partial(admin.update_client, found["id"], merged(fields, found))
             yield Change(f"change client {name}: {'; '.join(lines)}", update)
         yield from _scopes_of_client(admin, wanted, found)
+        yield from _roles(admin, wanted, found)
         for mapper in found.get("protocolMappers", []):
             remove = partial(admin.remove_client_mapper, found["id"], mapper["id"])
             yield Change(f"remove mapper {mapper['name']} from client {name}", remove)
+
+
+def _roles(admin: KeycloakAdmin, wanted: dict[str, Any], found: dict[str, Any] | None) -> Iterator[Change]:
+    """Give a client's own account its roles, and let its tokens say them; further ones go."""
+    for owner, names in wanted.get(_ROLES, {}).items():
+        given, said = _roles_now(admin, found, owner) if found else (set(), set())
+        line = f"client {wanted['clientId']}: {owner} {', '.join(sorted(names))}"
+        if given != set(names) or said != set(names):
+            yield Change(f"set the roles of {line}", partial(_set_roles, admin, wanted["clientId"], owner, names))
+
+
+def _roles_now(admin: KeycloakAdmin, client: dict[str, Any], owner: str) -> tuple[set[str], set[str]]:
+    owner_id = _client_id(admin, owner)
+    account = admin.get_client_service_account_user(client["id"])["id"]
+    given = {role["name"] for role in admin.get_client_roles_of_user(account, owner_id)}
+    return given, {role["name"] for role in admin.get_client_roles_of_client_scope(client["id"], owner_id)}
+
+
+def _set_roles(admin: KeycloakAdmin, client: str, owner: str, names: list[str]) -> None:
+    client_id, owner_id = _client_id(admin, client), _client_id(admin, owner)
+    account = admin.get_client_service_account_user(client_id)["id"]
+    roles = [admin.get_client_role(owner_id, name) for name in names]
+    more = [role for role in admin.get_client_roles_of_user(account, owner_id) if role["name"] not in names]
+    unsaid = [role for role in admin.get_client_roles_of_client_scope(client_id, owner_id) if role["name"] not in names]
+    admin.assign_client_role(account, owner_id, roles)
+    admin.assign_client_roles_to_client_scope(client_id, owner_id, roles)
+    if more:
+        admin.delete_client_roles_of_user(account, owner_id, more)
+    if unsaid:
+        admin.delete_client_roles_of_client_scope(client_id, owner_id, unsaid)
+
+
+def _client_id(admin: KeycloakAdmin, name: str) -> str:
+    found = admin.get_client_id(name)
+    if found is None:
+        raise RealmError(f"there is no client {name}")
+    return found
 
 
 def _scopes_of_client(admin: KeycloakAdmin, wanted: dict[str, Any], found: dict[str, Any]) -> Iterator[Change]:

@@ -101,7 +101,7 @@ def _realm(argv: Sequence[str]) -> int:
     user, password = admin
     told = {**realm_environment(where, secrets), "SCHAKEL_KEYCLOAK_ADMIN_PASSWORD": password}
     program = (sys.executable, "-m", "schakel_keycloak", *(argv or ("diff",)))
-    program = (*program, "--demo", "--url", where.keycloak, "--admin-user", user)
+    program = (*program, "--demo", "--with", "accounts", "--url", where.keycloak, "--admin-user", user)
     return subprocess.run(program, env={**os.environ, **told}, check=False).returncode  # noqa: S603 - our own program
 
 

@@ -17,9 +17,11 @@ from schakel_local.places import CHECKOUT
 TARGETS = ("registry", "matching", "events", "gateway", "portal", "keycloak")
 TOOLS = ("buildah", "runc", "skopeo")
 LOCAL_BASE, LOCAL_BUILD = "localhost/schakel-base", "localhost/schakel-build"
-CUT = CHECKOUT / "deploy" / "images" / "base.py"
+CUT = CHECKOUT / "deploy" / "images" / "cut_base.py"
 OUT = CHECKOUT / "build" / "images"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+BAR_MB = 120
+"""What an image may weigh, compressed and without the weights of encoders: docs/operations-images.md."""
 _BUILD = (
     "buildah",
     "build",
@@ -86,8 +88,19 @@ def images(targets: Sequence[str], base: str, version: str, *, twice: bool) -> i
             f"{built.digest}{' (twice)' if twice else ''}",
             flush=True,
         )
+        if refusal := above_bar(built):
+            raise ImagesError(refusal)
     (OUT / "report.json").write_text(json.dumps([asdict(each) for each in report], indent=2), encoding="utf-8")
     return 0
+
+
+def above_bar(built: Built) -> str:
+    """Return what to say of an image that weighs too much; empty if it does not."""
+    if built.compressed_mb - built.weights_mb <= BAR_MB:
+        return ""
+    most = max(built.layers_mb.items(), key=lambda layer: layer[1] if layer[0] != "weights" else 0)
+    weight = f"{built.compressed_mb - built.weights_mb:.1f} MB without weights"
+    return f"{built.name} has {weight}, the bar is {BAR_MB}: make its {most[0]} smaller, now {most[1]} MB"
 
 
 def local_base() -> tuple[str, str]:
@@ -145,11 +158,11 @@ def starts(image: str) -> tuple[float, float]:
         entry = json.loads(_run("buildah", "inspect", "--type", "image", image))["OCIv1"]["config"]["Entrypoint"]
         inside = ("buildah", "run", "--isolation", "chroot", "--user", "10001:10001", container, "--")
         helps = [measuring.timed(lambda: _run(*inside, *entry, "--help")) for _ in range(3)]
-        idle = [measuring.timed(lambda: _run(*inside, "python3", "-c", "")) for _ in range(3)]
+        idle = measuring.timed(lambda: _run(*inside, "python3", "-c", ""))
     finally:
         _run("buildah", "rm", container)
     wall, cpu = (statistics.median(figures) for figures in zip(*helps, strict=True))
-    return round(wall, 2), round(cpu - statistics.median([each[1] for each in idle]), 2)
+    return round(wall, 2), round(cpu - idle[1], 2)
 
 
 def write_sbom(target: str, debian: Mapping[str, str]) -> None:

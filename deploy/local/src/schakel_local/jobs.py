@@ -91,7 +91,7 @@ async def _apply_realm(place: Place, where: Addresses, admin: tuple[str, str] | 
         return "left out: schakel_keycloak is not there"
     user, password = admin
     told = {**realm_environment(where, place.secrets), "SCHAKEL_KEYCLOAK_ADMIN_PASSWORD": password}
-    arguments = ("apply", "--demo", "--url", where.keycloak, "--admin-user", user)
+    arguments = ("apply", "--demo", "--with", "accounts", "--url", where.keycloak, "--admin-user", user)
     program = ("schakel_keycloak", *arguments, "--admin-password-env", "SCHAKEL_KEYCLOAK_ADMIN_PASSWORD")
     digest = _digest(_files(CHECKOUT / "deploy" / "keycloak"), *program, *told.values())
     applied = await _unless_unchanged(place, "realm", digest, program, told)
@@ -118,7 +118,11 @@ async def _unless_unchanged(
     if stamp.exists() and stamp.read_text() == digest:
         return False
     log = place.logs / f"{name}.log"
-    code = await run(Command((sys.executable, "-m", *program), environment=told), log, seconds=_PROGRAM_SECONDS)
+    try:
+        code = await run(Command((sys.executable, "-m", *program), environment=told), log, seconds=_PROGRAM_SECONDS)
+    except TimeoutError as error:
+        late = f"{name} did not end in {_PROGRAM_SECONDS:.0f} s"
+        raise RunEnded(f"{late}: is this machine very busy? Its lines are in {log}") from error
     if code:
         lines = "\n".join(f"    {line}" for line in last_lines(log))
         raise RunEnded(f"{name} ended with exit code {code}. The last lines of {log}:\n{lines}")

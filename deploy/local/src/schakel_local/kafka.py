@@ -6,6 +6,7 @@ import secrets
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
@@ -25,11 +26,20 @@ class KafkaSetupError(Exception):
 
 
 async def prepare(
-    data: Path, log: Path, *, port: int, controller_port: int, say: Callable[[str], None], host: str = LOOPBACK
+    data: Path,
+    log: Path,
+    *,
+    port: int,
+    controller_port: int,
+    say: Callable[[str], None],
+    more: Mapping[str, str] = MappingProxyType({}),
+    users: Mapping[str, str] = MappingProxyType({}),
+    host: str = LOOPBACK,
 ) -> Command:
     """Fetch and check the jars, format the storage in `data` unless it is, and say how to run the broker.
 
-    It listens on `host` and tells its clients that address.
+    It listens on `host` and tells its clients that address. `more` are settings of the broker that count before ours;
+    `users` are passwords by name (SCRAM-SHA-512), written when the storage is formatted.
     """
     artefacts = locked("kafka")
     absent = missing(artefacts)
@@ -37,8 +47,10 @@ async def prepare(
         say(f"fetching {len(absent)} of {len(artefacts)} jars")
     jars = await asyncio.to_thread(obtain, artefacts)
     properties = data / "server.properties"
-    if _write_properties(properties, f"{host}:{port}", controller_port):
-        arguments = ("format", "--standalone", "-t", new_cluster_id(), "-c", str(properties))
+    if _write_properties(properties, {**_settings(data / "log", f"{host}:{port}", controller_port), **more}):
+        scram = [f"SCRAM-SHA-512=[name={name},password={password}]" for name, password in users.items()]
+        named = [word for each in scram for word in ("--add-scram", each)]
+        arguments = ("format", "--standalone", "-t", new_cluster_id(), "-c", str(properties), *named)
         options = ("-Xmx128m", "-XX:TieredStopAtLevel=1")
         command = Command(java("kafka.tools.StorageTool", *arguments, class_path=jars, options=options))
         if await run(command, log, seconds=_FORMAT_SECONDS):
@@ -117,16 +129,15 @@ _OPTIONS = (
 )
 
 
-def _write_properties(properties: Path, address: str, controller_port: int) -> bool:
-    """Write the broker's settings; returns whether the storage beside them is still to be formatted."""
-    log = properties.parent / "log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    properties.write_text(_properties(log, address, controller_port))
-    return not (log / "meta.properties").exists()
+def _write_properties(properties: Path, settings: Mapping[str, str]) -> bool:
+    """Write the broker's settings; returns whether the storage that they name is still to be formatted."""
+    properties.parent.mkdir(parents=True, exist_ok=True)
+    properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    return not (Path(settings["log.dirs"]) / "meta.properties").exists()
 
 
-def _properties(log: Path, address: str, controller_port: int) -> str:
-    settings = {
+def _settings(log: Path, address: str, controller_port: int) -> dict[str, str]:
+    return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller_port}",
@@ -152,4 +163,3 @@ def _properties(log: Path, address: str, controller_port: int) -> str:
         "num.network.threads": "2",
         "log.retention.ms": "-1",
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -113,6 +113,7 @@ def realm_environment(where: Addresses, secrets: Secrets) -> dict[str, str]:
         "SCHAKEL_PORTAL_CLIENT_SECRET": secrets.password("client-portal"),
         "SCHAKEL_VERIFY_CLIENT_SECRET": secrets.password("client-verify"),
         "SCHAKEL_EVENTS_CLIENT_SECRET": secrets.password("client-events"),
+        "SCHAKEL_ACCOUNTS_CLIENT_SECRET": secrets.password("client-accounts"),
     }
 
 
@@ -133,6 +134,8 @@ def _secrets_of(service: Service, secrets: Secrets) -> dict[str, str]:
         }
     if service.name == "gateway":
         return {"SCHAKEL_VERIFY_CLIENT_SECRET": secrets.password("client-verify")}
+    if service.name == "registry":
+        return {"SCHAKEL_ACCOUNTS_CLIENT_SECRET": secrets.password("client-accounts")}
     if service.name == "events":
         return {"SCHAKEL_EVENTS_CLIENT_SECRET": secrets.password("client-events")}
     return {}

@@ -18,6 +18,7 @@ from schakel_common.consumers import handle_alone
 from schakel_common.database import Database
 from schakel_common.dead_letters import drop_dead_letter, list_dead_letters, retry_dead_letters, show_dead_letter
 from schakel_common.doctor import PARTS, Part, examine
+from schakel_common.held import Held, export
 from schakel_common.logs import configure_logs
 from schakel_common.migrations import migrate, wait_until_migrated
 from schakel_common.problems import Problem
@@ -49,7 +50,8 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
     except ValidationError as error:
         for each in error.errors():
             name = "_".join(str(part) for part in each["loc"]).upper()
-            _complain(f"SCHAKEL_{name}: {each['msg']}")
+            told = each["msg"].removeprefix("Value error, ")
+            _complain(f"SCHAKEL_{name}: {told}" if name else told)
         return MISUSED
     match arguments.command:
         case "doctor":
@@ -101,6 +103,9 @@ def _work(
             return wait_until_migrated(settings.database_url, definition.migrations, seconds=arguments.seconds)
         case "reemit":
             return _reemit(settings, arguments)
+        case "export":
+            assert definition.held is not None  # noqa: S101 - else the command is not there
+            return _export(definition.name, definition.held, settings, arguments)
         case _:
             return _dead_letters(definition, settings, arguments)
 
@@ -120,6 +125,16 @@ async def _reemit(settings: ServiceSettings, arguments: argparse.Namespace) -> N
             _print({"epoch": epoch, "events": count})
         else:
             _print({"events": await reemit_history(database, **chosen)})
+    finally:
+        await database.close()
+
+
+async def _export(service: str, held: Held, settings: ServiceSettings, arguments: argparse.Namespace) -> None:
+    database = Database(settings.database_url, pool_size=1)
+    try:
+        found = await export(database, settings, held, person=arguments.person, company=arguments.company)
+        about = {"person": arguments.person} if arguments.person else {"company": arguments.company}
+        _print({"service": service, **about, "held": found})
     finally:
         await database.close()
 
@@ -171,6 +186,11 @@ def parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
     reemit.add_argument("--id", type=UUID, action="append", default=[], help="only this aggregate; may be repeated")
     reemit.add_argument("--dry-run", action="store_true", help="say how much would be sent, and send nothing")
     reemit.add_argument("--reason", default="asked for by hand", help="kept with the new epoch")
+    if definition.held is not None:
+        exporting = commands.add_parser("export", help="print what is held about a person or a company, as JSON")
+        about = exporting.add_mutually_exclusive_group(required=True)
+        about.add_argument("--person", metavar="SUB", help="the subject that Keycloak gave the person")
+        about.add_argument("--company", type=UUID, metavar="ID", help="the id of the company")
     letters = commands.add_parser("dead-letters", help="events that a consumer could not handle")
     actions = letters.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="those that wait, one line of JSON each")

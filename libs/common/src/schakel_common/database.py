@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import asyncpg
-from sqlalchemy import MetaData, make_url, text
+from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlalchemy.orm import registry
@@ -59,7 +60,7 @@ class Database:
     """A small pool of connections to a service's own database.
 
     Args:
-        url: ``postgresql://user:password@host:port/name``; the driver is ours to add.
+        url: ``postgresql://user:password@host:port/name``, with ``?sslmode=verify-full&sslrootcert=/path`` for TLS.
         pool_size: connections held at most. Keep the sum over all processes below what the server has, and hold none
             across a call to somebody else.
     """
@@ -101,20 +102,25 @@ def engine_of(url: str, *, pool_size: int, statement_timeout_seconds: int) -> As
     """Return an engine on asyncpg for a plain address; the caller disposes of it.
 
     Every wait is bounded: to connect, for a free connection, for a statement, and idle inside a transaction.
+    asyncpg itself reads the address, as it does for direct connections: ``sslmode`` and ``sslrootcert`` in it, or in
+    the environment (``PGSSLMODE``, ``PGSSLROOTCERT``), mean the same everywhere.
     """
+    connect = partial(
+        asyncpg.connect,
+        url,
+        timeout=5,
+        server_settings={
+            "statement_timeout": f"{statement_timeout_seconds}s",
+            "idle_in_transaction_session_timeout": "60s",
+            "timezone": "UTC",
+        },
+    )
     return create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
+        "postgresql+asyncpg://",
+        async_creator=connect,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={
-            "timeout": 5,
-            "server_settings": {
-                "statement_timeout": f"{statement_timeout_seconds}s",
-                "idle_in_transaction_session_timeout": "60s",
-                "timezone": "UTC",
-            },
-        },
     )

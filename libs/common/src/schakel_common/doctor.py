@@ -24,6 +24,7 @@ from aiokafka.errors import KafkaError
 from schakel_common.auth import TokenVerifier
 from schakel_common.broker import kafka_connection
 from schakel_common.database import DIRECT_FAILURES
+from schakel_common.kafka_look import rights, why_nobody_gets_in
 from schakel_common.problems import Problem
 from schakel_common.settings import ServiceSettings
 from schakel_common.signing_keys import signing_keys_of
@@ -97,6 +98,14 @@ async def _postgres(service: str, settings: ServiceSettings) -> list[Finding]:
         return [_bad("postgres", f"{place} has no such database: create it, owned by the service's own role.")]
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError):
         return [_bad("postgres", f"{place} refuses the role or its password: set it in the secret of {service}.")]
+    except ssl.SSLCertVerificationError as error:
+        return [
+            _bad(
+                "postgres",
+                f"{place} shows a certificate that is not trusted ({error.verify_message}): name the file of its CA as "
+                "sslrootcert in SCHAKEL_DATABASE_URL.",
+            )
+        ]
     except (*DIRECT_FAILURES, ValueError) as error:
         return [
             _bad(
@@ -133,28 +142,31 @@ async def _kafka(service: str, settings: ServiceSettings, *, before_start: bool)
         return []
     if not settings.kafka_bootstrap:
         return [_bad("kafka", "no broker is named: set SCHAKEL_KAFKA_BOOTSTRAP.")]
+    owned = [each for each in ("registry", "matching", "events") if each == service]
+    own = {topic.name for each in owned for topic in topics_of(each)} | {heartbeat_topic(each) for each in owned}
+    names = sorted({*TOPICS, *(heartbeat_topic(each) for each in ("registry", "matching", "events"))})
     admin = AIOKafkaAdminClient(**{**kafka_connection(settings), "request_timeout_ms": 5_000})
     try:
         await asyncio.wait_for(admin.start(), ANSWER_SECONDS_MAX)
         topics = {each["topic"]: each for each in await admin.describe_topics()}
-        kept = await _retention(admin, sorted(set(topics) & {settings.topic_prefix + name for name in TOPICS}))
-    except (KafkaError, OSError, TimeoutError) as error:
-        return [
-            _bad(
-                "kafka",
-                f"{settings.kafka_bootstrap} does not answer ({type(error).__name__}): check SCHAKEL_KAFKA_BOOTSTRAP "
-                "and the way to it.",
-            )
-        ]
+        there = sorted(set(topics) & {settings.topic_prefix + name for name in names})
+        kept = await _retention(admin, [name for name in there if name.removeprefix(settings.topic_prefix) in TOPICS])
+        held = await rights(admin, there)
+    except (KafkaError, OSError, TimeoutError):
+        return [_bad("kafka", await why_nobody_gets_in(settings, ANSWER_SECONDS_MAX))]
     finally:
         await admin.close()
-    owned = [each for each in ("registry", "matching", "events") if each == service]
-    own = {topic.name for each in owned for topic in topics_of(each)} | {heartbeat_topic(each) for each in owned}
     findings: list[Finding] = []
-    for name in sorted({*TOPICS, *(heartbeat_topic(each) for each in ("registry", "matching", "events"))}):
+    for name in names:
         if before_start and settings.topic_prefix + name not in topics:
             continue
-        findings += _topic(settings.topic_prefix + name, topics, kept, is_own=name in own, is_history=name in TOPICS)
+        needed = {"WRITE", "DESCRIBE"} if name in own else {"READ", "DESCRIBE"} if service == "gateway" else set()
+        full = settings.topic_prefix + name
+        lacks = sorted(needed - held.get(full, needed))
+        findings += _topic(full, topics, kept, is_own=name in own, is_history=name in TOPICS)
+        if lacks:
+            who = settings.kafka_username or "this user"
+            findings.append(_bad("kafka", f"{who} may not {' and '.join(lacks)} {full}: give it these rights (ACL)."))
     bad = [finding for finding in findings if not finding.ok]
     return bad or [_good("kafka", f"{settings.kafka_bootstrap} answers; {len(findings)} topics are right.")]
 
@@ -200,7 +212,7 @@ async def _retention(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, 
 async def _keycloak(settings: ServiceSettings, *, before_start: bool) -> list[Finding]:
     if not settings.issuer:
         return [_bad("keycloak", "no issuer is named: set SCHAKEL_ISSUER to the realm's address.")]
-    base = _back_channel(settings)
+    base = settings.realm_url
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS_MAX)
     findings: list[Finding] = []
     async with aiohttp.ClientSession(timeout=timeout) as session:
@@ -256,12 +268,6 @@ async def _audience(session: aiohttp.ClientSession, settings: ServiceSettings, b
             ]
         return [_good("keycloak", f"a token of schakel-{client} has the audience {settings.audience}.")]
     return []
-
-
-def _back_channel(settings: ServiceSettings) -> str:
-    """Where the realm is reached from here: beside its keys, where these have an address of their own."""
-    suffix = "/protocol/openid-connect/certs"
-    return settings.keys_url.removesuffix(suffix) if settings.keys_url.endswith(suffix) else settings.issuer
 
 
 async def _tls(settings: ServiceSettings) -> list[Finding]:

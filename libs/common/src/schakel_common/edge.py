@@ -35,8 +35,9 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 }
 """NL API Design Rules, transport security, and what Internet.nl checks; a route may set another value of its own."""
 
-_TRY_AGAIN: Final = ("08", "40", "53", "55P03", "57")
-"""SQLSTATE classes that pass by themselves: connection, serialisation and deadlock, resources, lock and statement
+_TRY_AGAIN: Final = ("08", "28", "3D", "40", "53", "55000", "55P03", "57")
+"""SQLSTATE classes that pass by themselves, or once somebody has brought the database back: connection, a password that
+was changed, a database that is not there or takes nobody in, serialisation and deadlock, resources, lock and statement
 timeout, shutdown."""
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})

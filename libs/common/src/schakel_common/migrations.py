@@ -106,13 +106,18 @@ async def wait_until_migrated(url: str, migrations: Path, *, seconds: float) -> 
     """
     database = Database(url, pool_size=1)
     deadline = time.monotonic() + seconds
+    told = ""
     try:
         while True:
             try:
                 await ensure_migrated(database, migrations)
-            except (Problem, OSError, DBAPIError):
+            except (Problem, OSError, DBAPIError) as error:
                 if time.monotonic() + WAIT_BETWEEN_LOOKS_SECONDS > deadline:
                     raise
+                why = (error.detail if isinstance(error, Problem) else "") or type(error).__name__
+                if why != told:
+                    _log.info("waits for the database, %.0f s at most: %s", deadline - time.monotonic(), why)
+                told = why
             else:
                 return
             await asyncio.sleep(WAIT_BETWEEN_LOOKS_SECONDS)

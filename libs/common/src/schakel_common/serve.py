@@ -24,6 +24,7 @@ from schakel_common import telemetry
 from schakel_common.broker import ensure_topics
 from schakel_common.consumers import Reader, Subscription, make_broker, subscribe
 from schakel_common.database import Database
+from schakel_common.held import Held
 from schakel_common.processing import run_processing_log
 from schakel_common.relay import run_relay
 from schakel_common.saturation import PoolUse, report_saturation
@@ -82,12 +83,14 @@ class ServiceDefinition(Generic[SettingsT]):
         settings: its settings class.
         migrations: the folder with ``env.py`` and ``versions/``.
         build: the composition root; opens no connection by itself.
+        held: what it holds of people; None for a service that holds nothing that is not elsewhere too.
     """
 
     name: Name
     settings: type[SettingsT]
     migrations: Path
     build: Callable[[SettingsT], Parts]
+    held: Held | None = None
 
     @property
     def owner(self) -> Service | None:

@@ -119,3 +119,9 @@ class ServiceSettings(BaseSettings):
     def keys_url(self) -> str:
         """Where the public keys of the issuer are (JWKS)."""
         return self.jwks_url or f"{self.issuer}/protocol/openid-connect/certs"
+
+    @property
+    def realm_url(self) -> str:
+        """Where the realm is reached from here: beside its keys, where these have an address of their own."""
+        suffix = "/protocol/openid-connect/certs"
+        return self.keys_url.removesuffix(suffix) if self.keys_url.endswith(suffix) else self.issuer

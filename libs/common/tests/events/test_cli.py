@@ -1,5 +1,6 @@
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -25,6 +26,22 @@ async def test_a_setting_that_is_missing_is_named() -> None:
     assert await run("migrate") == (2, "", "SCHAKEL_DATABASE_URL: Field required\n")
 
 
+async def test_a_secret_that_is_missing_is_named_with_what_it_belongs_to() -> None:
+    url = {"SCHAKEL_DATABASE_URL": "postgresql://nowhere/x"}
+    assert await run("serve", **url, SCHAKEL_KAFKA_USERNAME="registry") == (
+        2,
+        "",
+        "set SCHAKEL_KAFKA_USERNAME and SCHAKEL_KAFKA_PASSWORD together, or neither\n",
+    )
+    code, _, err = await run(
+        "serve", **url, SCHAKEL_PROCESSING_LOG_ENDPOINT="http://log", SCHAKEL_PROCESSING_LOG_KEY="x"
+    )
+    assert (code, err) == (
+        2,
+        "set SCHAKEL_PROCESSING_LOG_KEY to a Fernet key: 32 random bytes in URL-safe base64\n",
+    )
+
+
 async def test_an_unknown_role_says_which_there_are() -> None:
     code, _, err = await run("serve", "--roles", "api,cook", SCHAKEL_DATABASE_URL="postgresql://nowhere/x")
 
@@ -42,6 +59,23 @@ async def test_a_database_or_kafka_that_is_away_is_one_line_without_the_password
     assert code == 1
     assert err.splitlines()[-1] == "KafkaConnectionError: does Kafka answer at SCHAKEL_KAFKA_BOOTSTRAP?"
     assert "secret" not in err
+
+
+async def test_a_migration_without_its_database_is_one_line_and_a_failure() -> None:
+    url = "postgresql://user:secret@127.0.0.1:1/x"
+    assert await run("migrate", SCHAKEL_DATABASE_URL=url) == (
+        1,
+        "",
+        "ConnectionRefusedError: is the database at its address, and migrated?\n",
+    )
+
+
+async def test_waiting_for_the_schema_says_what_it_waits_for() -> None:
+    code, out, err = await run(
+        "wait-for-schema", "--seconds", "1.5", SCHAKEL_DATABASE_URL="postgresql://u:p@127.0.0.1:1/x"
+    )
+    assert code == 1
+    assert re.search(r"waits for the database, [0-2] s at most: ConnectionRefusedError", out + err)
 
 
 async def test_waiting_for_the_schema_ends_with_what_is_missing() -> None:

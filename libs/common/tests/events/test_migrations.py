@@ -90,3 +90,23 @@ async def test_drift_names_the_tables_of_the_service_and_not_the_plumbing(databa
     assert "effect" in told
     assert "remove_column" in told
     assert not any(name in told for name in ("journal", "outbox", "replica", "idempotency", "restatement"))
+
+
+async def test_a_migration_that_waits_for_a_table_in_use_gives_up_and_changes_nothing(
+    empty_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "versions").mkdir()
+    for source in ("env.py", "versions/0001_plumbing.py"):
+        (tmp_path / source).write_text((MIGRATIONS / source).read_text())
+    await migrate(empty_url, tmp_path)
+    (tmp_path / "versions/0002_more.py").write_text(
+        "from alembic import op\n\nrevision = '0002'\ndown_revision = '0001'\n\n\n"
+        "def upgrade():\n    op.execute('ALTER TABLE journal ADD COLUMN more int')\n"
+    )
+    database = Database(empty_url)
+    async with database.unit_of_work() as session:
+        await session.execute(text("SELECT * FROM journal"))
+        with pytest.raises(Problem, match=r"nothing was changed.*canceling statement due to lock timeout"):
+            await migrate(empty_url, tmp_path)
+    await ensure_migrated(database, MIGRATIONS)
+    await database.close()

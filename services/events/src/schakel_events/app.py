@@ -18,6 +18,7 @@ from schakel_common.serve import Parts, ServiceDefinition
 from schakel_events.api import ROUTERS
 from schakel_events.api.processings import PROCESSINGS
 from schakel_events.consumers import subscriptions
+from schakel_events.held import HELD
 from schakel_events.reference import ReferenceData, load_reference
 from schakel_events.settings import EventsSettings
 
@@ -62,4 +63,6 @@ def build(settings: EventsSettings) -> Parts:
     )
 
 
-DEFINITION: Final = ServiceDefinition(name="events", settings=EventsSettings, migrations=MIGRATIONS, build=build)
+DEFINITION: Final = ServiceDefinition(
+    name="events", settings=EventsSettings, migrations=MIGRATIONS, build=build, held=HELD
+)

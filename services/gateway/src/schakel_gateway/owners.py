@@ -11,6 +11,7 @@ import orjson
 from strawberry import UNSET
 from yarl import URL
 
+from schakel_common.calls import sent_again
 from schakel_common.commands import KEY_CHARACTERS_MAX, KEY_CHARACTERS_MIN
 from schakel_common.consistency import encode_token
 from schakel_common.problems import FieldError, Problem, problem_of
@@ -177,9 +178,9 @@ class Owners:
         Raises:
             Problem: as matching said it, or ``unavailable``.
         """
-        found = await self._items(session, "/v1/opportunities", whose, self._settings.private_seconds_max)
+        found = await self._items(session, "/v1/opportunities", whose, self._settings.owner_seconds_max)
         for need in found:
-            need["fits"] = [match_fields(fit) for fit in need["fits"]]
+            need["fits"] = [{"shown": True, **match_fields(fit)} for fit in need["fits"]]
         return found
 
     async def bundles(self, session: "Session", hub: str) -> list[dict[str, Any]]:
@@ -220,7 +221,8 @@ class Owners:
                 sent["Authorization"] = f"Bearer {session.principal.token}"
             if json is not None:
                 sent["Content-Type"] = "application/json"
-            try:
+
+            async def send() -> Reply:
                 async with self._session.request(
                     method,
                     URL(f"{self._urls[service]}{path}", encoded=True),
@@ -230,6 +232,9 @@ class Owners:
                     allow_redirects=False,
                 ) as reply:
                     return reply.status, reply.headers, _json(await reply.content.read(REPLY_BYTES_MAX))
+
+            try:
+                return await sent_again(send)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise Problem("unavailable", retry_after_seconds=2) from error
 

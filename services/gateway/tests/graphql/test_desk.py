@@ -18,7 +18,7 @@ SAID = {
     "at": "2026-11-23T10:00:00Z",
 }
 OPPORTUNITIES = """query Seen($slug: String!) { fieldlabOpportunities(fieldlab: $slug) {
-    challengeId sizeClass postcode text fits { fieldlab rank score judgement parts { name evidence } } } }"""
+    challengeId sizeClass postcode text fits { fieldlab rank score shown judgement parts { name evidence } } } }"""
 
 
 async def test_an_adviser_judges_with_the_version_and_the_reason_goes_to_the_owner_only(
@@ -109,7 +109,7 @@ def _need(**changes: Any) -> dict[str, Any]:
         "sizeClass": "small",
         "municipalityCode": None,
         "postcode": "7411",
-        "fits": [{**fit, "rank": 1, "score": 3.5, "parts": [part], "judgement": None}, fit],
+        "fits": [{**fit, "rank": 1, "score": 3.5, "parts": [part], "judgement": None}, {**fit, "shown": False}],
         **changes,
     }
 
@@ -130,10 +130,11 @@ async def test_opportunities_are_asked_of_matching_with_the_users_token(
                     "fieldlab": "robohouse",
                     "rank": 1,
                     "score": 3.5,
+                    "shown": True,
                     "judgement": None,
                     "parts": [{"name": "text", "evidence": ["lasrobot"]}],
                 },
-                {"fieldlab": "robohouse", "rank": None, "score": None, "judgement": "ADD", "parts": []},
+                {"fieldlab": "robohouse", "rank": None, "score": None, "shown": False, "judgement": "ADD", "parts": []},
             ],
         }
     ]

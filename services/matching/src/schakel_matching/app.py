@@ -1,12 +1,15 @@
 """The composition root: from settings to a running matching service. Only here are things put together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
 from schakel_common import journal_api
 from schakel_common.auth import TokenVerifier
@@ -16,6 +19,7 @@ from schakel_common.database import Database
 from schakel_common.housekeeping import hourly
 from schakel_common.http import create_app
 from schakel_common.migrations import ensure_migrated
+from schakel_common.problems import Problem
 from schakel_common.serve import Parts, ServiceDefinition
 from schakel_matching.api import ROUTERS
 from schakel_matching.api.processings import PROCESSINGS
@@ -25,12 +29,16 @@ from schakel_matching.consumers import subscriptions
 from schakel_matching.engine.encoders import load_encoders
 from schakel_matching.engine.meaning import remembering
 from schakel_matching.engine.ranges import MODELS
+from schakel_matching.held import HELD
 from schakel_matching.recommender import Recommender
 from schakel_matching.reference_data import load
 from schakel_matching.settings import MatchingSettings
 
 VERSION: Final = "1.0.0"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+WARM_EVERY_SECONDS: Final = 2.0
+
+_log: Final = logging.getLogger(__name__)
 
 
 def make_app(
@@ -49,6 +57,8 @@ def make_app(
 
     async def ready() -> None:
         await ensure_migrated(database, MIGRATIONS)
+        if not recommender.is_warm:
+            raise Problem("unavailable", "The catalogue of the fieldlabs is being made.")
 
     app = create_app(
         title="Schakel matching",
@@ -57,6 +67,7 @@ def make_app(
         settings=settings,
         routers=[*ROUTERS, journal_api.router],
         ready=ready,
+        lifespan=partial(warming, database, recommender),
         verifier=verifier,
         database=database,
         processings=PROCESSINGS,
@@ -65,6 +76,27 @@ def make_app(
     app.state.recommender = recommender
     app.state.encoders = encoders
     return app
+
+
+@asynccontextmanager
+async def warming(database: Database, recommender: Recommender, _app: FastAPI) -> AsyncIterator[None]:
+    """Keep the catalogue as new as the register beside the block, so that no need waits until it is made."""
+
+    async def keep_warm() -> None:
+        while True:
+            try:
+                async with database.reading() as session:
+                    await recommender.catalogue(session)
+            except (OSError, SQLAlchemyError) as error:
+                _log.warning("the catalogue is not made: %s", type(error).__name__)
+            await asyncio.sleep(WARM_EVERY_SECONDS)
+
+    task = asyncio.create_task(keep_warm(), name="warming")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def build(settings: MatchingSettings) -> Parts:
@@ -91,4 +123,6 @@ def cleaning(database: Database, clock: Clock) -> Callable[[asyncio.Event], Awai
     return hourly(delete_drafts, partial(delete_old_keys, database))
 
 
-DEFINITION: Final = ServiceDefinition(name="matching", settings=MatchingSettings, migrations=MIGRATIONS, build=build)
+DEFINITION: Final = ServiceDefinition(
+    name="matching", settings=MatchingSettings, migrations=MIGRATIONS, build=build, held=HELD
+)

@@ -1,7 +1,7 @@
 """Similar needs of several companies, proposed to their hub as one session; only needs that are shared.
 
 Two needs are similar when they share a technology and mean something close, or share two technologies. Closeness alone
-says too little: of the judged needs that share nothing, a quarter lies above `NEAR` (docs/matching.md).
+says too little: it is asked beside one shared technology, never alone (docs/matching.md).
 """
 
 from collections import Counter
@@ -22,8 +22,8 @@ from schakel_matching.opportunities import shared_needs
 from schakel_matching.tables import ChallengeRow, slate_of
 
 COMPANIES_MIN: Final = 3
-NEAR: Final = 0.20
-"""Cosine of the centred sentence vectors; three quarters of the pairs of unrelated judged needs lie below."""
+NEAR: Final = 0.30
+"""Cosine of the centred sentence vectors, chosen on labelled pairs: `evaluation/choose_nearness.py`."""
 NEEDS_MAX: Final = 60
 """The newest: each that was not encoded since this process began costs two encodings."""
 

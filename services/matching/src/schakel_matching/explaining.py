@@ -19,10 +19,9 @@ from schakel_matching.engine.ranges import Model
 from schakel_matching.engine.rank import standing
 from schakel_matching.engine.slate import Need
 from schakel_matching.engine.why import TOP, Fact, Why, why, why_in
-from schakel_matching.masking import mask
 from schakel_matching.model import AMSTERDAM
-from schakel_matching.recommender import Recommender
-from schakel_matching.tables import ChallengeRow, DraftRow, told_of
+from schakel_matching.recommender import Recommender, need_of
+from schakel_matching.tables import ChallengeRow, DraftRow
 
 COACH_DAYS: Final = 90
 JUST_OUTSIDE: Final = 3
@@ -62,11 +61,6 @@ class Coaching(msgspec.Struct, frozen=True, rename="camel"):
     top: int
     just_outside: int
     tips: tuple[Tip, ...]
-
-
-def need_of(row: DraftRow | ChallengeRow) -> Need:
-    """Return what is asked, masked, because explanations quote it."""
-    return Need(mask(row.text or "", row.language), row.language, row.postcode4, row.sbi_division, told_of(row))
 
 
 async def why_for(

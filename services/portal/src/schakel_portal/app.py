@@ -33,6 +33,7 @@ from schakel_portal.pages import (
     judging,
     need,
     opportunities,
+    profile,
     publishing,
     requests,
 )
@@ -73,6 +74,8 @@ PAGES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/mijn/vraag/{challenge}/waarom", explaining.show_why_of_own_need),
     ("GET", "/loket/{hub}/vraag/{challenge}/waarom", explaining.show_why_at_desk),
     ("GET", "/fieldlab/{slug}/gevonden", explaining.show_coaching),
+    ("GET", "/fieldlab/{slug}/gegevens", profile.show_profile),
+    ("POST", "/fieldlab/{slug}/gegevens", profile.post_profile),
     ("GET", "/fieldlab/{slug}/aanvragen", desks.show_inbox),
     ("POST", "/fieldlab/{slug}/aanvragen", desks.post_inbox),
     ("GET", "/agenda", publishing.show_activities),

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from schakel_common.calls import sent_again
 from schakel_common.telemetry import outgoing_headers, span
 from schakel_portal.settings import PACKAGE, PortalSettings
 
@@ -135,16 +136,19 @@ class Gateway:
         return _read(operation, status, document)
 
     async def _send(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[int, Mapping[str, Any]]:
-        try:
+        async def send() -> tuple[int, Any]:
             async with self._http.post(
                 self._address, json=body, headers=headers, timeout=self._timeout, allow_redirects=False
             ) as reply:
-                document = await reply.json(content_type=None)
+                return reply.status, await reply.json(content_type=None)
+
+        try:
+            status, document = await sent_again(send)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise GatewayUnavailable(type(error).__name__) from error
         if not isinstance(document, dict):
             raise GatewayUnavailable("the reply is no JSON object")
-        return reply.status, document
+        return status, document
 
 
 def _read(operation: str, status: int, document: Mapping[str, Any]) -> Answer:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
@@ -159,12 +160,20 @@ class Page:
             client=self.client,
         )
 
-    async def command(self, operation: str, values: Mapping[str, Any], *, key: str | None = None) -> Mapping[str, Any]:
+    async def command(
+        self,
+        operation: str,
+        values: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        empty: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Mapping[str, Any]:
         """Carry out a mutation in the visitor's name; the same key again has the effect once.
 
         Args:
             operation: name of the mutation.
             values: its input; fields that are None are left out, empty text is sent and judged by the API.
+            empty: more of the input, of which None is sent too: nothing, instead of what was there.
             key: idempotency key; by default the one that the form was given.
 
         Returns:
@@ -174,7 +183,7 @@ class Page:
             Refused: with the problem; nothing has changed.
         """
         given = key or f"{self.form.get('idempotencyKey', '')}-{operation}"
-        values = {name: value for name, value in values.items() if value is not None}
+        values = {name: value for name, value in values.items() if value is not None} | dict(empty)
         answer = await self.portal.gateway.ask(
             operation,
             {"input": values},

@@ -15,9 +15,11 @@ from schakel_common.http import create_app
 from schakel_common.journal_api import router as journal_router
 from schakel_common.migrations import ensure_migrated
 from schakel_common.serve import Parts, ServiceDefinition
+from schakel_registry.accounts import delete_accounts
 from schakel_registry.api import ROUTERS
 from schakel_registry.api.processings import PROCESSINGS
 from schakel_registry.consumers import SUBSCRIPTIONS
+from schakel_registry.held import HELD
 from schakel_registry.reference import ReferenceData, load_reference
 from schakel_registry.settings import RegistrySettings
 
@@ -57,8 +59,10 @@ def build(settings: RegistrySettings) -> Parts:
         app=app,
         database=database,
         subscriptions=SUBSCRIPTIONS,
-        background=[hourly(partial(delete_old_keys, database))],
+        background=[hourly(partial(delete_old_keys, database)), partial(delete_accounts, settings, database)],
     )
 
 
-DEFINITION: Final = ServiceDefinition(name="registry", settings=RegistrySettings, migrations=MIGRATIONS, build=build)
+DEFINITION: Final = ServiceDefinition(
+    name="registry", settings=RegistrySettings, migrations=MIGRATIONS, build=build, held=HELD
+)

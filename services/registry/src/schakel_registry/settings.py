@@ -16,7 +16,10 @@ class RegistrySettings(ServiceSettings):
 
     Attributes:
         data_dir: the folder with ``register/``, ``places/`` and ``sectors/``.
+        accounts_client_secret: of the client ``schakel-accounts``, with which accounts of erased people are deleted;
+            without it they wait.
     """
 
     port: int = Field(default=8402, ge=0, le=65535)
     data_dir: Path = CHECKOUT_DATA
+    accounts_client_secret: str = Field(default="", repr=False)

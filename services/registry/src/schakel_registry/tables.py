@@ -194,6 +194,15 @@ class MemberRow(Base, table=True):
     asked_at: datetime
 
 
+class AccountRow(Base, table=True):
+    """An account at the identity provider that is to be deleted; gone with the account (`accounts.py`)."""
+
+    __tablename__ = "account_to_delete"
+
+    sub: str = Field(primary_key=True)
+    asked_at: datetime
+
+
 class LoadedRow(Base, table=True):
     """What the loader last made of a record of the register: the record's digest, and the version it left behind."""
 

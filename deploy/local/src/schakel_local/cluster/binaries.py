@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schakel_local.places import cache_directory
+from schakel_local.process import tie_to_parent
 from schakel_local.teststack import locked
 
 MODULES = Path(__file__).with_name("modules")
@@ -39,8 +41,7 @@ PROGRAMS: Mapping[str, Program] = {
         for name in ("kubectl", "kubelet", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
     },
     "helm": Program("helm", "helm.sh/helm/v4/cmd/helm", "helm.sh/helm/v4/internal/version.version"),
-    "coredns": Program("coredns", "github.com/coredns/coredns"),
-    "kubeconform": Program("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", "main.version"),
+    "coredns": Program("coredns", "schakel.local/coredns"),
 }
 """All programs, in the order in which they are built."""
 
@@ -143,7 +144,14 @@ def _go_build(source: Path, package: str, target: Path, flags: str) -> None:
     surroundings = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local", "GOWORK": "off"}
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command
-            command, cwd=source, env=surroundings, capture_output=True, text=True, check=False, timeout=_BUILD_SECONDS
+            command,
+            cwd=source,
+            env=surroundings,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_BUILD_SECONDS,
+            preexec_fn=tie_to_parent(signal.SIGKILL),
         )
     except subprocess.TimeoutExpired:
         raise BinariesError(f"{target.name} was not built within {_BUILD_SECONDS:.0f} s") from None

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from schakel_local import runfile
 from schakel_local.cluster import binaries, containerd
+from schakel_local.cluster.access import write_access
 from schakel_local.cluster.containerd import containerd_part, pause_job
-from schakel_local.cluster.control_plane import control_plane, write_access
+from schakel_local.cluster.control_plane import control_plane
 from schakel_local.cluster.namespaces import first_process, init_part
 from schakel_local.cluster.network import cable_job, names_part, write_pod_network
 from schakel_local.cluster.node import make_cgroup, node_job, node_parts, remove_cgroup
@@ -27,7 +28,7 @@ from schakel_local.process import last_lines, tie_to_parent
 from schakel_local.supervisor import RunEnded, State, Supervisor, as_json
 from schakel_local.up import tell
 
-_READY_SECONDS = 180.0
+_READY_SECONDS = 300.0
 _STOP_SECONDS = 60.0
 _COMMAND_SECONDS = 300.0
 _POLL_SECONDS = 0.05
@@ -124,12 +125,19 @@ def running_cluster(folder: Path) -> Iterator[Cluster]:
             child.wait(_STOP_SECONDS)
 
 
+def standing_cluster(folder: Path) -> Cluster | None:
+    """Return the cluster that is ready in a folder, such as one of `./schakel cluster up`; None when there is none."""
+    record = runfile.read(folder)
+    if not record or not record.get("ready"):
+        return None
+    return Cluster(Site(folder.resolve(), Path(record["programs"]), int(record["number"])))
+
+
 def _await_ready(child: subprocess.Popen[bytes], folder: Path, log: Path) -> Cluster:
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
-        record = runfile.read(folder)
-        if record and record.get("ready"):
-            return Cluster(Site(folder, Path(record["programs"]), int(record["number"])))
+        if (cluster := standing_cluster(folder)) is not None:
+            return cluster
         if child.poll() is not None:
             break
         threading.Event().wait(_POLL_SECONDS)
@@ -147,6 +155,9 @@ def up(folder: Path) -> int:
             programs = binaries.obtain(tell)
             with reserved(folder.resolve(), programs) as site:
                 return asyncio.run(_run(site))
+    except KeyboardInterrupt:  # while the programs were built; later it is an orderly end
+        tell("stopped")
+        return 130
     except (runfile.AlreadyRunsError, binaries.BinariesError, NoSiteError) as error:
         tell(f"schakel: {error}")
         return 1

@@ -1,15 +1,11 @@
 """etcd, the API server, the controllers and the scheduler: processes in the node's network, for tests only.
 
-Whoever holds the folder is administrator; etcd does not wait for the disk, because nothing here outlives the run.
+Nothing here outlives the run, so etcd does not wait for the disk.
 """
 
-import json
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
+from schakel_local.cluster.access import CLIENT_CERTIFICATE, CLIENT_KEY
 from schakel_local.cluster.namespaces import in_network
 from schakel_local.cluster.run import succeeds
 from schakel_local.cluster.site import API_PORT, NODE, Site
@@ -17,46 +13,8 @@ from schakel_local.probe import answers, listens
 from schakel_local.process import Command
 from schakel_local.supervisor import Part, Say
 
-_USERS = {
-    "admin": ("admin", "system:masters"),
-    "controllers": ("system:kube-controller-manager", ""),
-    "scheduler": ("system:kube-scheduler", ""),
-    "proxy": ("system:kube-proxy", ""),
-    "kubelet": (f"system:node:{NODE}", "system:nodes"),
-}
-"""Who may come in, by file name: the user and the group that the API server's own roles are bound to."""
 _ETCD_PORT, _ETCD_PEER_PORT, _ETCD_HEALTH_PORT = 2379, 2380, 2381
 _CONTROLLERS_PORT, _SCHEDULER_PORT = 10257, 10259
-
-
-def write_access(site: Site) -> None:
-    """Write a token and a kubeconfig for each user, and the key that signs the tokens of pods."""
-    lines = []
-    for name, (user, group) in _USERS.items():
-        token = secrets.token_urlsafe(24)
-        lines.append(f'{token},{user},{name},"{group}"' if group else f"{token},{user},{name}")
-        file = "kubeconfig" if name == "admin" else f"kubeconfig-{name}"
-        site.write(file, json.dumps(_kubeconfig(site, token), indent=2))
-    site.write("tokens.csv", "\n".join(lines) + "\n")
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    site.write("service-accounts.key", pem.decode())
-    site.write("service-accounts.pub", public.decode())
-
-
-def _kubeconfig(site: Site, token: str) -> dict[str, object]:
-    cluster = {"server": site.api, "certificate-authority": str(site.folder / "certificates" / "apiserver.crt")}
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "schakel",
-        "clusters": [{"name": "schakel", "cluster": cluster}],
-        "users": [{"name": "schakel", "user": {"token": token}}],
-        "contexts": [{"name": "schakel", "context": {"cluster": "schakel", "user": "schakel"}}],
-    }
 
 
 def control_plane(site: Site, first: Callable[[], int]) -> list[Part]:
@@ -110,6 +68,8 @@ def _api_server(site: Site) -> dict[str, object]:
         "service-account-key-file": site.folder / "service-accounts.pub",
         "service-account-signing-key-file": site.folder / "service-accounts.key",
         "kubelet-preferred-address-types": "InternalIP",
+        "kubelet-client-certificate": site.folder / CLIENT_CERTIFICATE,
+        "kubelet-client-key": site.folder / CLIENT_KEY,
         "profiling": "false",
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from schakel_local.cluster.access import CLIENT_CERTIFICATE
 from schakel_local.cluster.containerd import socket_of
 from schakel_local.cluster.namespaces import in_node
 from schakel_local.cluster.run import checked
@@ -16,8 +17,12 @@ from schakel_local.process import Command
 from schakel_local.supervisor import Job, Part, Say
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_WEIGHTS = {"cpu.shares": 1024, "cpu.weight": 100}
+"""Where each version of control groups keeps the weight of a group beside others, and what one process weighs."""
+_PODS_WEIGH = 8
+"""All pods together, beside the database, the broker and whatever else runs on this machine."""
 _KUBELET_PORT, _PROXY_PORT = 10248, 10256
-_WAIT_SECONDS = 60
+_WAIT_SECONDS = 120
 _EMPTY_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 
@@ -74,6 +79,9 @@ def make_cgroup(site: Site) -> None:
         for name in ("cpuset.cpus", "cpuset.mems"):  # v1 gives a new group none, and then nothing may enter it
             if (parent / name).exists() and (group / name).exists() and not (group / name).read_text().strip():
                 (group / name).write_text((parent / name).read_text())
+        for name, usual in _WEIGHTS.items():
+            if (group / name).exists():
+                (group / name).write_text(str(usual * _PODS_WEIGH))
 
 
 def remove_cgroup(site: Site) -> None:
@@ -112,8 +120,12 @@ def _kubelet(site: Site) -> dict[str, object]:
         "address": site.node_address,
         "healthzBindAddress": site.node_address,
         "healthzPort": _KUBELET_PORT,
-        "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
-        "authorization": {"mode": "AlwaysAllow"},
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": False},
+            "x509": {"clientCAFile": str(site.folder / CLIENT_CERTIFICATE)},
+        },
+        "authorization": {"mode": "AlwaysAllow"},  # to the API server, which has asked itself already
         "clusterDNS": [site.node_address],
         "clusterDomain": "cluster.local",
         "resolvConf": str(site.write("resolv.conf", f"nameserver {site.node_address}\n", mode=0o644)),

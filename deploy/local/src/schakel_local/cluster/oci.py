@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import io
 import json
+import os
+import shutil
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +37,25 @@ def write_image(layout: Path, program: Path, *, user: str = "10001:10001", archi
         "config": _blob(layout, _CONFIG, json.dumps(config).encode()),
         "layers": [_blob(layout, _LAYER, compressed)],
     }
+    index = {"schemaVersion": 2, "manifests": [_blob(layout, _MANIFEST, json.dumps(manifest).encode())]}
+    (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    (layout / "index.json").write_text(json.dumps(index))
+
+
+def add_file(source: Path, layout: Path, path: str, content: bytes) -> None:
+    """Write an OCI layout of the image in `source` with one more layer, that holds one file at `path`."""
+    (entry,) = json.loads((source / "index.json").read_text())["manifests"]
+    manifest: dict[str, Any] = json.loads((source / "blobs" / entry["digest"].replace(":", "/")).read_text())
+    config: dict[str, Any] = json.loads((source / "blobs" / manifest["config"]["digest"].replace(":", "/")).read_text())
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as layer:
+        member = tarfile.TarInfo(path.lstrip("/"))
+        member.size, member.mode = len(content), 0o644
+        layer.addfile(member, io.BytesIO(content))
+    shutil.copytree(source / "blobs", layout / "blobs", copy_function=os.link)
+    config["rootfs"]["diff_ids"].append(f"sha256:{hashlib.sha256(plain.getvalue()).hexdigest()}")
+    manifest["layers"].append(_blob(layout, _LAYER, gzip.compress(plain.getvalue(), mtime=0)))
+    manifest["config"] = _blob(layout, _CONFIG, json.dumps(config).encode())
     index = {"schemaVersion": 2, "manifests": [_blob(layout, _MANIFEST, json.dumps(manifest).encode())]}
     (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
     (layout / "index.json").write_text(json.dumps(index))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from schakel_common.http import PrincipalDep
 from schakel_common.problems import FieldError, Problem
 from schakel_common.readings import ReadingDep
-from schakel_matching.api.dependencies import DatabaseDep, EncodersDep
+from schakel_matching.api.dependencies import ClockDep, DatabaseDep, EncodersDep, RecommenderDep
 from schakel_matching.bundles import bundle_view, bundles, closeness_of, shared_needs_of_hub
 from schakel_matching.opportunities import opportunities_of_fieldlab, opportunities_of_hub, opportunity_view
 
@@ -19,9 +19,12 @@ Slug = Annotated[str | None, Query(max_length=80)]
 
 @router.get("/opportunities")
 async def list_opportunities(
+    *,
     principal: PrincipalDep,
     database: DatabaseDep,
     reading: ReadingDep,
+    recommender: RecommenderDep,
+    clock: ClockDep,
     fieldlab: Slug = None,
     hub: Slug = None,
 ) -> Any:  # noqa: ANN401  any JSON
@@ -31,9 +34,9 @@ async def list_opportunities(
     principal.require(f"hub:{hub}" if fieldlab is None else f"fieldlab:{fieldlab}")
     async with database.reading() as session:
         found = await (
-            opportunities_of_hub(session, str(hub))
+            opportunities_of_hub(session, str(hub), recommender, clock.now())
             if fieldlab is None
-            else opportunities_of_fieldlab(session, fieldlab)
+            else opportunities_of_fieldlab(session, fieldlab, recommender, clock.now())
         )
     await reading.of([each.need.id for each in found])
     return {"items": [opportunity_view(each) for each in found]}

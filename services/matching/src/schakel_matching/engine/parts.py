@@ -15,7 +15,7 @@ from schakel_matching.engine.ranges import RANGES
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Part, Unknown
 from schakel_matching.engine.vocabulary import Concept
-from schakel_matching.engine.words import Token
+from schakel_matching.engine.words import Token, tokens_of
 
 _KIN: Final = 0.3
 """Credit for a technology that shares a skill with the one asked."""
@@ -73,11 +73,13 @@ def asked(reading: Reading, catalogue: Catalogue) -> Doubles:
 def text_part(reading: Reading, catalogue: Catalogue, i: int, value: float) -> Scored:
     """How much of the company's words the fieldlab's own words answer; the quotes come from both."""
     lab = catalogue.labs[i]
-    need = _shared_words(reading, catalogue, i)
     quotes = {language: sentences.best_quote(lab, language, reading, catalogue, i) for language in ("nl", "en")}
-    evidence = tuple(dict.fromkeys((*need, *(quote for quote in quotes.values() if quote))))
+    need = {language: _shared_words(reading, catalogue, i, quotes[language]) for language in ("nl", "en")}
+    evidence = tuple(dict.fromkeys((*need["nl"], *need["en"], *(quote for quote in quotes.values() if quote))))
     about = {language: sentences.closest_technology(lab, language, reading, catalogue, i) for language in ("nl", "en")}
-    text_nl, text_en = sentences.text(need, (quotes["nl"], quotes["en"]), (about["nl"], about["en"]))
+    text_nl, text_en = sentences.text(
+        (need["nl"], need["en"]), (quotes["nl"], quotes["en"]), (about["nl"], about["en"])
+    )
     return Part(name="text", value=value, text_nl=text_nl, text_en=text_en, evidence=evidence), ()
 
 
@@ -102,9 +104,9 @@ def _spans(concepts: Sequence[Concept]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(span for concept in concepts for span in concept.spans[:2]))
 
 
-def _shared_words(reading: Reading, catalogue: Catalogue, i: int) -> tuple[str, ...]:
-    """Return the company's words that the fieldlab uses too, the most telling three, as and where they were written."""
-    stems = catalogue.stems[i]
+def _shared_words(reading: Reading, catalogue: Catalogue, i: int, quote: str | None) -> tuple[str, ...]:
+    """Return the company's words that the quote has too, or else the fieldlab: the most telling three, as written."""
+    stems = catalogue.stems[i] if quote is None else frozenset(token.stem for token in tokens_of(quote))
     found: dict[str, Token] = {}
     for token in reading.words:
         if token.stem in stems or reading.near[token.stem] & stems:

@@ -16,6 +16,8 @@ Said = tuple[str, str]
 """The same in Dutch and in English."""
 
 _QUOTE_WORDS: Final = 24
+_SURE: Final = 0.5
+"""A technology below this strength was recognised by a word that often means something else: then it is said so."""
 
 
 def best_quote(lab: Lab, language: str, reading: Reading, catalogue: Catalogue, i: int) -> str | None:
@@ -40,7 +42,10 @@ def _cut(sentence: str, reading: Reading) -> str:
     worth = [reading.weights.get(t.stem, 0.0) for t in tokens]
     starts = range(len(tokens) - _QUOTE_WORDS + 1)
     start = max(starts, key=lambda s: (sum(worth[s : s + _QUOTE_WORDS]), -s))
-    return sentence[tokens[start].start : tokens[start + _QUOTE_WORDS - 1].end]
+    piece = sentence[tokens[start].start : tokens[start + _QUOTE_WORDS - 1].end]
+    # End at a pause where there is one in the second half, so that no quote ends in the middle of a thought.
+    pause = max(piece.rfind(mark) for mark in ",;:")
+    return piece[:pause] if start + _QUOTE_WORDS < len(tokens) and pause > len(piece) / 2 else piece
 
 
 @lru_cache(maxsize=4096)
@@ -62,38 +67,40 @@ def closest_technology(lab: Lab, language: str, reading: Reading, catalogue: Cat
 
 
 def text(
-    need: Sequence[str], quote: tuple[str | None, str | None], technology: tuple[str | None, str | None] = (None, None)
+    need: tuple[Sequence[str], Sequence[str]],
+    quote: tuple[str | None, str | None],
+    technology: tuple[str | None, str | None] = (None, None),
 ) -> Said:
-    """Say what the two texts share.
+    """Say what the two texts share, each argument for Dutch and for English.
 
     Args:
-        need: words of the company that the fieldlab uses too.
-        quote: what the fieldlab's record says about it, in Dutch and in English.
+        need: words of the company that the fieldlab uses too; where there is a quote, that the quote has.
+        quote: what the fieldlab's record says about it.
         technology: where there is no such sentence, the technology that the need comes closest to.
     """
-    if not need and quote == technology == (None, None):
+    if not any(need) and quote == technology == (None, None):
         return (
             "In de gegevens van dit fieldlab staan uw woorden niet.",
             "The record of this fieldlab does not have your words.",
         )
-    nl = [f"U schrijft {_list(need, 'en')}."] if need else []
-    en = [f"You write {_list(need, 'and')}."] if need else []
+    nl = [f"U schrijft {_list(need[0], 'en')}."] if need[0] else []
+    en = [f"You write {_list(need[1], 'and')}."] if need[1] else []
     if quote[0]:
         nl.append(f"Over dit fieldlab staat er: “{quote[0]}”.")
     elif technology[0]:
         nl.append(f"Uw tekst lijkt op iets waar dit fieldlab aan werkt: {technology[0]}.")
-    elif not need:
-        nl.append("Uw tekst lijkt op wat er in het Engels over dit fieldlab staat.")
-    else:
+    elif need[0]:
         nl.append("Woorden zoals deze staan ook bij dit fieldlab.")
+    else:
+        nl.append("Uw tekst lijkt op wat er in het Engels over dit fieldlab staat.")
     if quote[1]:
         en.append(f"About this fieldlab it says: “{quote[1]}”.")
     elif technology[1]:
         en.append(f"Your text is like something this fieldlab works on: {technology[1]}.")
-    elif not need:
-        en.append("Your text is like what is written about this fieldlab in Dutch.")
-    else:
+    elif need[1]:
         en.append("Words like these are in the record of this fieldlab too.")
+    else:
+        en.append("Your text is like what is written about this fieldlab in Dutch.")
     return " ".join(nl), " ".join(en)
 
 
@@ -117,17 +124,24 @@ def technology(
     """Say which technologies the company asks and which of them the fieldlab works with."""
     told = [*shared, *near] or list(asked)
     spans = list(dict.fromkeys(c.spans[0] for c in told if c.spans))[:3]
-    nl = f"U noemt {_list(spans, 'en')}. " if spans else "U koos zelf de techniek. "
-    en = f"You name {_list(spans, 'and')}. " if spans else "You chose the technology yourself. "
+    sure = not spans or any(c.strength >= _SURE for c in told)
+    if not sure:
+        nl = f"U schrijft {_list(spans, 'en')}. Misschien gaat dat over {_names(vocabulary, told, 'nl')}. "
+        en = f"You write {_list(spans, 'and')}. Maybe that is about {_names(vocabulary, told, 'en')}. "
+    else:
+        nl = f"U noemt {_list(spans, 'en')}. " if spans else "U koos zelf de techniek. "
+        en = f"You name {_list(spans, 'and')}. " if spans else "You chose the technology yourself. "
     if shared:
         nl += f"Dit fieldlab werkt aan {_names(vocabulary, shared, 'nl')}."
         en += f"This fieldlab works on {_names(vocabulary, shared, 'en')}."
     elif near:
         nl += f"Dit fieldlab doet niet {_names(vocabulary, near, 'nl')}, maar wel iets dat erop lijkt."
         en += f"This fieldlab does not do {_names(vocabulary, near, 'en')}, but something like it."
-    else:
+    elif sure:
         nl += f"Dat gaat over {_names(vocabulary, told, 'nl')}. Dat noemt dit fieldlab niet."
         en += f"That is about {_names(vocabulary, told, 'en')}. This fieldlab does not name it."
+    else:
+        nl, en = f"{nl}Dit fieldlab noemt het niet.", f"{en}This fieldlab does not name it."
     return nl, en
 
 

@@ -118,6 +118,11 @@ class Order:
         """Whether a fieldlab answers the need, or nobody does."""
         return bool(self._open[slug][0].needs) or not self._some_fit
 
+    def answering(self) -> tuple[Match, ...]:
+        """Return those that answer the need, each with its place; none when nobody does."""
+        found = ((place, self._open[slug][0]) for place, slug in enumerate(self.places, start=1))
+        return tuple(msgspec.structs.replace(match, rank=place) for place, match in found if match.needs)
+
     def campus_of(self, slug: str) -> tuple[str, ...]:
         """Return the names of those of the same campus that stand in the order."""
         campus = campus_of(self._open[slug][1])

@@ -17,6 +17,7 @@ from schakel_common.problems import FieldError, Problem
 from schakel_common.use_cases import assign, match_version, refuse
 from schakel_contracts.companies import SizeClass
 from schakel_contracts.envelope import Reference
+from schakel_registry.accounts import ask_to_delete_accounts
 from schakel_registry.commands._company import (
     announced_company,
     demand_living,
@@ -278,7 +279,8 @@ async def erase_company(
 ) -> Changed:
     """Erase a company, and those that went on in it: no name, number, address or person is left, here or in the event.
 
-    The number may be registered again, as another company.
+    The accounts of its members are deleted at the identity provider soon after. The number may be registered again, as
+    another company.
 
     Raises:
         Problem: ``not-found``, ``forbidden``, ``stale-version``.
@@ -289,6 +291,7 @@ async def erase_company(
     now = clock.now()
     references: list[Reference] = []
     for company in (first, *predecessors):
+        await ask_to_delete_accounts(session, [each.sub for each in company.active_members], now)
         await _empty(session, company)
         references += (await announced_company(session, company, "erased", now)).references
     return Changed(body=unchanged_company(first).body, references=references, etag_version=first.row.version)

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schakel_gateway.schema.enums import Capacity
+from schakel_gateway.schema.enums import Capacity, SizeClass
 from schakel_gateway.schema.inputs.companies import IF_VERSION
 
 
@@ -29,6 +29,7 @@ class RegisterFieldlabInput:
     languages: list[str] | None = strawberry.UNSET
     trl_min: int | None = strawberry.UNSET
     trl_max: int | None = strawberry.UNSET
+    company_sizes: list[SizeClass] | None = strawberry.UNSET
     capacity: Capacity | None = strawberry.UNSET
     website: str | None = strawberry.UNSET
     published: bool | None = strawberry.UNSET
@@ -55,6 +56,7 @@ class ChangeFieldlabInput:
     languages: list[str] | None = strawberry.UNSET
     trl_min: int | None = strawberry.UNSET
     trl_max: int | None = strawberry.UNSET
+    company_sizes: list[SizeClass] | None = strawberry.UNSET
     capacity: Capacity | None = strawberry.UNSET
     website: str | None = strawberry.UNSET
     if_version: int | None = strawberry.field(default=strawberry.UNSET, description=IF_VERSION)

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schakel_gateway.schema.enums import Capacity, FieldlabStatus, RecognitionStatus
+from schakel_gateway.schema.enums import Capacity, FieldlabStatus, RecognitionStatus, SizeClass
 from schakel_gateway.schema.types.shared import PageInfo
 
 
@@ -64,6 +64,7 @@ class Fieldlab:
     confirmed: Confirmation | None
     verification: str
     sources: list[str]
+    company_sizes: list[SizeClass] | None = strawberry.field(description="Of companies it works for; none is unknown.")
 
 
 @strawberry.type

@@ -162,7 +162,7 @@ class Challenge:
 
 @strawberry.type
 class OpportunityFit:
-    """A fieldlab that a need fits, as it stands in the slate that the company sees."""
+    """A fieldlab that a need fits: as it stands in the slate that the company sees, or below it."""
 
     fieldlab: str
     name: str
@@ -170,6 +170,10 @@ class OpportunityFit:
     score: float | None
     parts: list[MatchPart]
     judgement: Judging | None = strawberry.field(description="What the company's adviser says of it.")
+    shown: bool = strawberry.field(
+        default=True,
+        description="In the company's slate; otherwise `rank` is the place in the whole order.",
+    )
 
 
 @strawberry.type

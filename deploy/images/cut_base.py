@@ -1,4 +1,4 @@
-"""Makes a base without a registry: ``base.py ROOT.tar RUNTIME.tar`` keeps of a Debian system what Python needs.
+"""Makes a base without a registry: ``cut_base.py ROOT.tar RUNTIME.tar`` keeps of a Debian system what Python needs.
 
 The root comes from mmdebstrap, is configured, and serves the first stages of a build. Of the second only the files of
 the packages below stay, and those that nobody owns but everybody reads. There is no shell, no package manager, no perl;
