@@ -51,7 +51,7 @@ def main() -> None:
     arguments = parser.parse_args()
     reference = load(ROOT / "data")
     encoders = None if arguments.words_only else remembering(load_encoders())
-    catalogue = catalogue_of(fieldlabs(ROOT / "data"), reference, encoders)
+    catalogue = catalogue_of(fieldlabs(ROOT / "data"), reference, encoders, MODELS[arguments.model])
     ended = {lab.state.slug for lab in catalogue.labs if lab.state.status == "ended"}
     judged, found, strict, good = judgements(), {}, [], []
     refused = {True: 0, False: 0}

@@ -3,8 +3,8 @@
 ``python benchmarks/text_relevance.py --set FILE_OR_FOLDER [--set ...] [--cache FILE]``. A folder holds ``corpus.tsv``
 (id, Dutch label, English label, English text), ``queries.tsv`` and ``qrels.tsv``; only grade 3 counts there, Dutch to
 the Dutch label and (with ``--english``) to the English text. Vectors are kept by hash of the text in ``--cache``,
-outside the repository. The fusion has the engine's weights and centres; scores are standardised per language of the
-documents.
+outside the repository. The fusion has the engine's space and weights: whole text and closest sentence, levelled per
+language of the documents, so that the closest of each language stand equally high.
 """
 
 import argparse
@@ -21,14 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schakel_matching.engine.encoders import Kind, Remembering, load_encoders
-from schakel_matching.engine.meaning import E5_WEIGHT, USE_WEIGHT, centred
+from schakel_matching.engine.meaning import ALIGNED, CENTRED, Space
 from schakel_matching.engine.words import fold
 
 Scores = NDArray[np.float64]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "schakel" / "vectors.db"
 CHAR_WEIGHT = 0.1
 SHORT_WORDS = 4
+SENTENCE_WEIGHT = 0.3
+CLOSEST_SHARE, CLOSEST_MIN = 0.02, 10
+"""Which documents of a language count as its closest: so many of them, and at least so many."""
 _WORD = re.compile(r"\w+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 Set = tuple[str, list[tuple[str, str]], list[tuple[str, str, str]], dict[str, dict[int, int]]]
 """Name, documents (language, text), queries (id, language, text), and per query the grades by place of the document."""
 
@@ -91,6 +95,29 @@ def standard(scores: Scores, languages: list[str]) -> Scores:
     return out
 
 
+def levelled(scores: Scores, languages: list[str]) -> Scores:
+    """Put the mean of a language's documents at 0 and its closest documents at 1, in each row."""
+    out = np.empty_like(scores)
+    for language in set(languages):
+        at = np.array([spoken == language for spoken in languages])
+        own = scores[:, at]
+        mean = own.mean(1, keepdims=True)
+        many = min(own.shape[1], max(CLOSEST_MIN, round(CLOSEST_SHARE * own.shape[1])))
+        closest = np.sort(own, axis=1)[:, -many:].mean(1, keepdims=True)
+        out[:, at] = (own - mean) / (closest - mean + 1e-9)
+    return out
+
+
+def sentences(texts: list[str]) -> tuple[list[str], list[int]]:
+    """Return the sentences of all texts, and where those of each text begin; a text is at least one."""
+    found: list[str] = []
+    starts = []
+    for text in texts:
+        starts.append(len(found))
+        found += [piece for piece in _SENTENCE_END.split(text) if piece.strip()] or [text]
+    return found, starts
+
+
 def figures(scores: Scores, queries: list[tuple[str, str, str]], grades: dict[str, dict[int, int]]) -> str:
     rows = []
     for row, (key, _, _) in zip(scores, queries, strict=True):
@@ -114,11 +141,13 @@ def encoded(encoder: Remembering, texts: list[str], kind: Kind) -> NDArray[np.fl
     return np.concatenate(rows)
 
 
-def by_language(short: str, kind: Kind, languages: list[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def by_language(
+    space: Space, short: str, kind: Kind, languages: list[str], vectors: NDArray[np.float32]
+) -> NDArray[np.float32]:
     out = vectors.copy()
     for language in set(languages) & {"nl", "en"}:
         at = np.array([spoken == language for spoken in languages])
-        out[at] = centred(short, kind, language, vectors[at])
+        out[at] = space.vectors(short, kind, language, vectors[at])
     return out
 
 
@@ -128,22 +157,34 @@ def measure(found: Set, encoders: list[Remembering]) -> None:
     texts, needs = [text for _, text in docs], [text for _, _, text in queries]
     results = {"BM25 words": bm25([words(t) for t in texts], [words(t) for t in needs])}
     results["BM25 4-grams"] = bm25([grams(t) for t in texts], [grams(t) for t in needs])
-    fused = np.zeros((len(needs), len(texts)))
-    for encoder, weight in zip(encoders, (E5_WEIGHT, USE_WEIGHT), strict=True):
+    before, fused = np.zeros((len(needs), len(texts))), np.zeros((len(needs), len(texts)))
+    pieces, starts = sentences(texts)
+    spoken_in = [spoken[i] for i in np.repeat(range(len(texts)), np.diff([*starts, len(pieces)]))]
+    for encoder in encoders:
         short = encoder.name.split("-")[0]
         asked, told = encoded(encoder, needs, "query"), encoded(encoder, texts, "passage")
+        parts = encoded(encoder, pieces, "passage")
         results[short] = (asked @ told.T).astype(float)
-        asked, told = by_language(short, "query", asked_in, asked), by_language(short, "passage", spoken, told)
-        results[f"{short} centred"] = (asked @ told.T).astype(float)
-        fused += weight * standard(results[f"{short} centred"], spoken)
+        for space in (CENTRED, ALIGNED):
+            need = by_language(space, short, "query", asked_in, asked)
+            whole = (need @ by_language(space, short, "passage", spoken, told).T).astype(float)
+            results[f"{short} {'aligned' if space.aligned else 'centred'}"] = whole
+            if not space.aligned:
+                before += space.weights[short] * standard(whole, spoken)
+                continue
+            own = by_language(space, short, "passage", spoken_in, parts)
+            closest = np.maximum.reduceat(need @ own.T, starts, axis=1).astype(float)
+            fused += space.weights[short] * (1 - SENTENCE_WEIGHT) * levelled(whole, spoken)
+            fused += space.weights[short] * SENTENCE_WEIGHT * levelled(closest, spoken)
     long = np.array([len(words(text)) > SHORT_WORDS for text in needs])[:, None]
     same = np.array([[a == b for b in spoken] for a in asked_in])
-    results["fusion"] = fused
     lexical = standard(results["BM25 4-grams"], spoken)
-    results["fusion + 4-grams (gated)"] = fused + CHAR_WEIGHT * (long & same) * lexical
+    results["fusion before"] = before
+    results["fusion before + 4-grams (gated)"] = before + CHAR_WEIGHT * (long & same) * lexical
+    results["fusion"] = fused
     print(f"{name}: {len(docs)} documents, {len(queries)} queries")
     for method, scores in results.items():
-        print(f"  {method:26} {figures(scores, queries, grades)}")
+        print(f"  {method:32} {figures(scores, queries, grades)}")
 
 
 def main() -> None:

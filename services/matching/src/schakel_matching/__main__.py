@@ -74,7 +74,7 @@ def match(lines: Iterable[str], data_dir: Path, today: date, limit: int, model: 
     reference = load(data_dir)
     sys.stderr.write("loading the encoders and the register\n")
     encoders = remembering(load_encoders())
-    catalogue = catalogue_of(fieldlabs(data_dir), reference, encoders)
+    catalogue = catalogue_of(fieldlabs(data_dir), reference, encoders, model)
     for asked in _asked(lines):
         place = place_of(reference.places, asked.postcode)
         need = Need(

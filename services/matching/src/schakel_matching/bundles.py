@@ -16,7 +16,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schakel_matching.engine.encoders import Floats, TextEncoder
-from schakel_matching.engine.meaning import E5_WEIGHT, USE_WEIGHT, centred
+from schakel_matching.engine.meaning import CENTRED
 from schakel_matching.masking import mask
 from schakel_matching.opportunities import shared_needs
 from schakel_matching.tables import ChallengeRow, slate_of
@@ -59,11 +59,11 @@ async def shared_needs_of_hub(session: AsyncSession, hub: str) -> list[SharedNee
 def closeness_of(needs: Sequence[SharedNeed], encoders: Encoders) -> Floats:
     """Return how close each need is to each other by meaning, whatever its language: the fused cosines."""
     found = np.zeros((len(needs), len(needs)), dtype=np.float32)
-    for encoder, weight in zip(encoders, (E5_WEIGHT, USE_WEIGHT), strict=True):
+    for encoder in encoders:
         short = encoder.name.split("-")[0]
-        rows = [centred(short, "query", n.language, encoder.encode([n.text], "query"))[0] for n in needs]
+        rows = [CENTRED.vectors(short, "query", n.language, encoder.encode([n.text], "query"))[0] for n in needs]
         if rows:
-            found += weight * (np.array(rows) @ np.array(rows).T)
+            found += CENTRED.weights[short] * (np.array(rows) @ np.array(rows).T)
     return found
 
 

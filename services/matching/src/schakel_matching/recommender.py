@@ -105,7 +105,7 @@ class Recommender:
             return self._catalogue
         if self._building is None or self._building[0] != versions or self._building[1].done():
             states = await replica.find(session, FIELDLABS)
-            work = asyncio.to_thread(catalogue_of, states, self.reference, self._encoders)
+            work = asyncio.to_thread(catalogue_of, states, self.reference, self._encoders, self.model)
             self._building = versions, asyncio.create_task(work)
         # Shielded: a request that is given up must not throw away what the next one waits for.
         catalogue = await asyncio.shield(self._building[1])

@@ -15,7 +15,9 @@ from schakel_contracts.places import PROVINCE_OF_CBS
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.elsewhere import Destination
 from schakel_matching.engine.encoders import TextEncoder
+from schakel_matching.engine.meaning import ALIGNED, CENTRED
 from schakel_matching.engine.places import Place
+from schakel_matching.engine.ranges import CURRENT, Model
 from schakel_matching.engine.vocabulary import Technology, Vocabulary
 
 
@@ -51,11 +53,15 @@ def load(data_dir: Path) -> ReferenceData:
 
 
 def catalogue_of(
-    states: Sequence[FieldlabState], reference: ReferenceData, encoders: tuple[TextEncoder, TextEncoder] | None
+    states: Sequence[FieldlabState],
+    reference: ReferenceData,
+    encoders: tuple[TextEncoder, TextEncoder] | None,
+    model: Model = CURRENT,
 ) -> Catalogue:
-    """Return a catalogue of these fieldlabs with the tables of the register; see `Catalogue`."""
+    """Return a catalogue of these fieldlabs with the tables of the register, for a model; see `Catalogue`."""
+    space = ALIGNED if model.aligned else CENTRED
     return Catalogue(
-        states, reference.vocabulary, reference.places, reference.sectors, encoders, reference.destinations
+        states, reference.vocabulary, reference.places, reference.sectors, encoders, reference.destinations, space
     )
 
 

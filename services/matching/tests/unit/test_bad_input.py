@@ -13,7 +13,7 @@ from schakel_matching.__main__ import main
 from schakel_matching.engine import encoders as module
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import TextEncoder
-from schakel_matching.engine.ranges import BEFORE, CURRENT
+from schakel_matching.engine.ranges import BEFORE, CURRENT, EARLIER
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
 from schakel_matching.masking import mask
@@ -122,12 +122,12 @@ def test_an_address_that_is_none_or_does_not_answer_is_said(
         assert said in capsys.readouterr().err
 
 
-def test_the_model_before_can_be_chosen_and_answers_with_its_own_parts_and_one_need(register: Catalogue) -> None:
+def test_an_earlier_model_can_be_chosen_and_answers_with_its_own_parts_and_one_need(register: Catalogue) -> None:
     text = "wij frezen kleine series, omstellen kost uren, en onze planner stopt ermee"
-    slate = rank(register, Need(text), TODAY, model=BEFORE)
+    slate = rank(register, Need(text), TODAY, model=EARLIER)
     assert slate.model == "additive-2.0.0"
     assert [need.quote for need in slate.needs] == [text]
-    assert {part.name for match in slate.matches for part in match.parts} == BEFORE.parts
+    assert {part.name for match in slate.matches for part in match.parts} == EARLIER.parts
     for match in slate.matches:
         assert match.score == pytest.approx(sum(part.value for part in match.parts))
 

@@ -3,12 +3,16 @@
 from datetime import date
 from math import fsum
 
+import numpy as np
 import pytest
 
 from schakel_matching.engine.catalogue import Catalogue
+from schakel_matching.engine.encoders import TextEncoder
+from schakel_matching.engine.meaning import ALIGNED, CENTRED, centred
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
 
+LANGUAGES = ("nl", "en")
 TODAY = date(2026, 11, 24)
 PLANNER = "wij frezen kleine series, omstellen kost uren, en onze planner stopt ermee"
 
@@ -63,3 +67,31 @@ def test_region_and_age_change_a_score_only_through_their_own_parts(register: Ca
         for part in match.parts:
             if part.name not in {"distance", "freshness"} and match.slug in after:
                 assert part.value == after[match.slug][part.name]
+
+
+def test_aligned_translations_are_told_apart_from_others_more_clearly(
+    encoders: tuple[TextEncoder, TextEncoder],
+) -> None:
+    said = (
+        ("Wij zoeken een lasrobot", "De planner gaat met pensioen"),
+        ("We need a welding robot", "Our planner retires"),
+    )
+    apart = {}
+    for space in (CENTRED, ALIGNED):
+        dutch, english = (
+            space.vectors("e5", "passage", language, encoders[0].encode(each, "passage"))
+            for language, each in zip(LANGUAGES, said, strict=True)
+        )
+        close = dutch @ english.T
+        assert np.linalg.norm(dutch, axis=1) == pytest.approx([1.0, 1.0], abs=1e-5)
+        apart[space.aligned] = np.trace(close) - np.trace(close[::-1])
+    assert apart[True] > apart[False] > 0
+
+
+def test_the_space_of_the_models_before_is_centred_alone_and_the_other_encoder_is_never_turned() -> None:
+    rows = np.eye(2, 512, dtype=np.float32)
+    turned = ALIGNED.vectors("use", "passage", "nl", rows)
+    assert np.array_equal(turned, CENTRED.vectors("use", "passage", "nl", rows))
+    assert np.array_equal(
+        CENTRED.vectors("e5", "query", "en", rows[:, :384]), centred("e5", "query", "en", rows[:, :384])
+    )

@@ -13,7 +13,7 @@ from schakel_contracts.fieldlabs import FieldlabState
 from schakel_matching.engine.columns import columns_of
 from schakel_matching.engine.elsewhere import Destination
 from schakel_matching.engine.encoders import TextEncoder
-from schakel_matching.engine.meaning import LANGUAGES, LabTexts, Meaning
+from schakel_matching.engine.meaning import ALIGNED, LANGUAGES, LabTexts, Meaning, Space
 from schakel_matching.engine.places import Place, Places
 from schakel_matching.engine.vocabulary import Vocabulary
 from schakel_matching.engine.words import content_of, grams_of, tokens_of
@@ -107,6 +107,7 @@ class Catalogue:
         sectors: SBI division to its Dutch and English name.
         encoders: for comparing by meaning; None compares by words and technologies only.
         destinations: programmes, trainings and hubs, for needs that they serve better.
+        space: where texts are compared by meaning.
     """
 
     def __init__(  # noqa: PLR0917  the tables that a catalogue is made of
@@ -117,6 +118,7 @@ class Catalogue:
         sectors: Mapping[str, tuple[str, str]],
         encoders: tuple[TextEncoder, TextEncoder] | None = None,
         destinations: Sequence[Destination] = (),
+        space: Space = ALIGNED,
     ) -> None:
         self.destinations = tuple(destinations)
         self.vocabulary = vocabulary
@@ -127,18 +129,18 @@ class Catalogue:
         self.stems = tuple(frozenset(t.stem for t in document) for document in documents)
         self.words = Index([[t.stem for t in document] for document in documents])
         self.columns = columns_of([lab.state for lab in self.labs], [lab.point for lab in self.labs])
-        self.meaning = self._meaning(encoders) if encoders is not None else None
+        self.meaning = self._meaning(encoders, space) if encoders is not None else None
         themes = Counter(theme for lab in self.labs for theme in lab.state.themes)
         self._rarity = {
             key: log(1 + (len(self.labs) - themes[key] + 0.5) / (themes[key] + 0.5)) for key in vocabulary.technologies
         }
 
-    def _meaning(self, encoders: tuple[TextEncoder, TextEncoder]) -> Meaning:
+    def _meaning(self, encoders: tuple[TextEncoder, TextEncoder], space: Space) -> Meaning:
         known = self.vocabulary.technologies
         phrases = {
             key: {"nl": (t.label_nl, *t.synonyms_nl), "en": (t.label_en, *t.synonyms_en)} for key, t in known.items()
         }
-        return Meaning(encoders, [_texts(lab, self.vocabulary) for lab in self.labs], phrases)
+        return Meaning(encoders, [_texts(lab, self.vocabulary) for lab in self.labs], phrases, space)
 
     def destination(self, slug: str) -> Destination | None:
         """Return a programme, training or hub by its slug."""

@@ -18,9 +18,6 @@ from schakel_matching.engine.encoders import Floats, Kind, Remembering, TextEnco
 from schakel_matching.engine.groups import Doubles, Groups, Places, in_a_row
 
 LANGUAGES: Final = ("nl", "en")
-E5_WEIGHT: Final = 0.6
-USE_WEIGHT: Final = 0.4
-WEIGHTS: Final = (E5_WEIGHT, USE_WEIGHT)
 _ENOUGH: Final = 20
 """Fieldlabs from which the spread over the catalogue says more than the measured one."""
 _READ_ALL: Final = 1_000
@@ -31,15 +28,58 @@ _CLOSEST_READ: Final = 32
 _SENTENCES: Final = 3
 _PHRASES: Final = 2
 _THEMES: Final = 2
-_MEASURED: Final = {
-    "e5": ((-0.012, 0.066), (0.050, 0.058), (0.099, 0.064)),
-    "use": ((0.013, 0.074), (0.061, 0.062), (0.106, 0.100)),
-}
-"""Mean and spread, per encoder, of the closeness of a need to whole texts, best sentences and technologies."""
 _SPREAD_OF_SUM: Final = 1.73
 _MEASURED_THEMES: Final = (0.27, 0.93)
 _OWN: Final = 0.4
 """Weight of a fieldlab's own technologies beside its texts, on the measured scale."""
+
+Measured = tuple[float, float]
+"""Mean and spread."""
+
+
+class Space(msgspec.Struct, frozen=True):
+    """Where texts of two languages are compared: how vectors are turned, and what is measured there.
+
+    Attributes:
+        aligned: whether e5's vectors are turned so that translations come together (``evaluation/make_vectors.py``).
+        weights: of the encoders, by short name.
+        measured: per encoder, of the closeness of a need to whole texts, best sentences and technologies.
+    """
+
+    aligned: bool
+    weights: dict[str, float]
+    measured: dict[str, tuple[Measured, Measured, Measured]]
+
+    def vectors(self, encoder: str, kind: Kind, language: str, encoded: Floats) -> Floats:
+        """Return what an encoder made of texts of one language as it is compared: rows of length 1.
+
+        Args:
+            encoder: ``e5`` or ``use``.
+            kind: of the texts.
+            language: of the texts, ``nl`` or ``en``.
+            encoded: one row per text.
+        """
+        rows = centred(encoder, kind, language, encoded)
+        return _unit(rows @ _centres()["e5_alignment"]) if self.aligned and encoder == "e5" else rows
+
+
+CENTRED: Final = Space(
+    aligned=False,
+    weights={"e5": 0.6, "use": 0.4},
+    measured={
+        "e5": ((-0.012, 0.066), (0.050, 0.058), (0.099, 0.064)),
+        "use": ((0.013, 0.074), (0.061, 0.062), (0.106, 0.100)),
+    },
+)
+"""The space of the models before, and of needs that are compared with each other (``bundles.py``)."""
+ALIGNED: Final = Space(
+    aligned=True,
+    weights={"e5": 0.7, "use": 0.3},
+    measured={
+        "e5": ((-0.019, 0.077), (0.054, 0.069), (0.117, 0.075)),
+        "use": ((0.013, 0.074), (0.061, 0.062), (0.106, 0.100)),
+    },
+)
 
 
 class LabTexts(msgspec.Struct, frozen=True):
@@ -93,10 +133,12 @@ class Sight(msgspec.Struct, frozen=True):
 
 
 class _Side(msgspec.Struct, frozen=True):
-    """The vectors of one encoder."""
+    """The vectors of one encoder, its weight and what is measured of it in the space where they lie."""
 
     encoder: TextEncoder
     short: str
+    weight: float
+    measured: tuple[Measured, Measured, Measured]
     whole: tuple[Floats, ...]
     pieces: dict[str, Floats]
     phrases: Floats
@@ -109,6 +151,7 @@ class Meaning:
         encoders: e5, then the universal sentence encoder.
         labs: in the catalogue's order.
         phrases: technology key to what it is called, per language.
+        space: where vectors are compared.
     """
 
     def __init__(
@@ -116,14 +159,16 @@ class Meaning:
         encoders: tuple[TextEncoder, TextEncoder],
         labs: Sequence[LabTexts],
         phrases: dict[str, dict[str, tuple[str, ...]]],
+        space: Space = ALIGNED,
     ) -> None:
         self._labs = labs
+        self._space = space
         self._keys = list(phrases)
         self._pieces_of = {language: in_a_row([len(lab.pieces[language]) for lab in labs]) for language in LANGUAGES}
         flat = [(k, language, p) for k, found in phrases.items() for language in LANGUAGES for p in found[language]]
         owners = [self._keys.index(key) for key, _, _ in flat]
         self._phrases_of = Groups([np.flatnonzero(np.array(owners) == i).tolist() for i in range(len(self._keys))])
-        self._sides = [_side(encoder, labs, flat) for encoder in encoders]
+        self._sides = [_side(encoder, labs, flat, space) for encoder in encoders]
         self._sample = np.linspace(0, len(labs) - 1, _SAMPLE).astype(np.int64) if len(labs) > _READ_ALL else None
         if self._sample is not None:
             parts = {language: found.part(self._sample) for language, found in self._pieces_of.items()}
@@ -139,7 +184,10 @@ class Meaning:
         """Return, for each text, how close it is to every fieldlab; all are encoded in one call."""
         if not texts:
             return []
-        asked = [centred(side.short, "query", language, side.encoder.encode(texts, "query")) for side in self._sides]
+        asked = [
+            self._space.vectors(side.short, "query", language, side.encoder.encode(texts, "query"))
+            for side in self._sides
+        ]
         return [self._sense(queries) for queries in zip(*asked, strict=True)]
 
     def _sense(self, queries: Sequence[Floats]) -> Sense:
@@ -156,22 +204,22 @@ class Meaning:
     def _technologies(self, queries: Sequence[Floats]) -> tuple[dict[str, float], Doubles]:
         """Return the closeness to every technology, and to each fieldlab's own."""
         closest = np.zeros(len(self._keys))
-        for side, query, weight in zip(self._sides, queries, WEIGHTS, strict=True):
+        for side, query in zip(self._sides, queries, strict=True):
             named = self._phrases_of.mean_top(side.phrases @ query, _PHRASES)
-            closest += weight * _scaled(named, _MEASURED[side.short][2])
+            closest += side.weight * _scaled(named, side.measured[2])
         return dict(zip(self._keys, closest.tolist(), strict=True)), self._themes_of.mean_top(closest, _THEMES)
 
     def _all_read(self, queries: Sequence[Floats]) -> Sense:
         size = len(self._labs)
         texts, absolute = np.zeros(size), np.zeros(size)
         best: dict[str, Places] = {}
-        for side, query, weight in zip(self._sides, queries, WEIGHTS, strict=True):
+        for side, query in zip(self._sides, queries, strict=True):
             whole = np.mean([vectors @ query for vectors in side.whole], axis=0)
             piece, closest = _pieces(side.pieces, self._pieces_of, query)
             best = best or closest
-            of_whole, of_piece, _ = _MEASURED[side.short]
-            absolute += weight * (_scaled(whole, of_whole) + _scaled(piece, of_piece)) / _SPREAD_OF_SUM
-            texts += weight * standard(_standard(whole, of_whole) + _standard(piece, of_piece), _SPREAD_OF_SUM)
+            of_whole, of_piece, _ = side.measured
+            absolute += side.weight * (_scaled(whole, of_whole) + _scaled(piece, of_piece)) / _SPREAD_OF_SUM
+            texts += side.weight * standard(_standard(whole, of_whole) + _standard(piece, of_piece), _SPREAD_OF_SUM)
         return Sense(texts, texts, texts, absolute, {}, best)
 
     def _at_first_sight(self, queries: Sequence[Floats]) -> Sense:
@@ -179,14 +227,14 @@ class Meaning:
         size = len(self._labs)
         texts, absolute = np.zeros(size), np.zeros(size)
         sights = []
-        for side, sample, query, weight in zip(self._sides, self._samples, queries, WEIGHTS, strict=True):
+        for side, sample, query in zip(self._sides, self._samples, queries, strict=True):
             whole = np.asarray(side.whole[0] @ query, dtype=np.float64)
             piece, _ = _pieces(sample, self._sampled, query)
             level = standard(whole)
             sight, slope = _sight(query, whole, level, level[self._sample], piece)
-            text, fixed = _seen(sight, side.short, whole, level, slope * level)
-            texts += weight * text
-            absolute += weight * fixed
+            text, fixed = _seen(sight, side.measured, whole, level, slope * level)
+            texts += side.weight * text
+            absolute += side.weight * fixed
             sights.append(sight)
         best = {language: np.zeros(size, dtype=np.int64) for language in LANGUAGES}
         read = np.zeros(size, dtype=bool)
@@ -210,14 +258,14 @@ class Meaning:
         parts = {language: self._pieces_of[language].part(labs) for language in LANGUAGES}
         groups = {language: found for language, (_, found) in parts.items()}
         closest: dict[str, Places] = {}
-        for side, sight, weight in zip(self._sides, sense.sights, WEIGHTS, strict=True):
+        for side, sight in zip(self._sides, sense.sights, strict=True):
             own = {language: side.pieces[language][places] for language, (places, _) in parts.items()}
             piece, where = _pieces(own, groups, sight.query)
             closest = closest or where
             expected = _scaled(piece, sight.pieces)
-            seen = _seen(sight, side.short, sight.whole[labs], sight.level[labs], expected)
-            text += weight * seen[0]
-            absolute += weight * seen[1]
+            seen = _seen(sight, side.measured, sight.whole[labs], sight.level[labs], expected)
+            text += side.weight * seen[0]
+            absolute += side.weight * seen[1]
         after = {"text": sense.text.copy(), "absolute": sense.absolute.copy(), "read": sense.read.copy()}
         after["text"][labs] = text
         after["absolute"][labs] = absolute + _OWN * _scaled(sense.own[labs], _MEASURED_THEMES)
@@ -237,8 +285,11 @@ def centred(encoder: str, kind: Kind, language: str, vectors: Floats) -> Floats:
         language: of the texts, ``nl`` or ``en``.
         vectors: one row per text.
     """
-    moved = vectors - _centres()[f"{encoder}_{kind}_{language}"]
-    return np.asarray(moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6), dtype=np.float32)
+    return _unit(vectors - _centres()[f"{encoder}_{kind}_{language}"])
+
+
+def _unit(rows: Floats) -> Floats:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6), dtype=np.float32)
 
 
 def standard(scores: Doubles, measured: float = 1.0) -> Doubles:
@@ -286,29 +337,34 @@ def _sight(query: Floats, whole: Doubles, level: Doubles, sampled: Doubles, piec
     return Sight(query, whole, level, (mean, spread), (0.0, both)), slope / spread
 
 
-def _seen(sight: Sight, encoder: str, whole: Doubles, level: Doubles, pieces: Doubles) -> tuple[Doubles, Doubles]:
+def _seen(
+    sight: Sight, measured: tuple[Measured, Measured, Measured], whole: Doubles, level: Doubles, pieces: Doubles
+) -> tuple[Doubles, Doubles]:
     """Return closeness of texts on the catalogue's scale and on the measured one.
 
     Args:
         sight: of one encoder.
-        encoder: its short name.
+        measured: of that encoder.
         whole: closeness to whole texts.
         level: the same, standardised.
         pieces: closeness of pieces, standardised.
     """
-    of_whole, of_piece, _ = _MEASURED[encoder]
+    of_whole, of_piece, _ = measured
     mean, spread = sight.pieces
     fixed = (_scaled(whole, of_whole) + _scaled(mean + spread * pieces, of_piece)) / _SPREAD_OF_SUM
     return _scaled(level + pieces, sight.both), fixed
 
 
-def _side(encoder: TextEncoder, labs: Sequence[LabTexts], phrases: Sequence[tuple[str, str, str]]) -> _Side:
+def _side(
+    encoder: TextEncoder, labs: Sequence[LabTexts], phrases: Sequence[tuple[str, str, str]], space: Space
+) -> _Side:
     short = encoder.name.split("-")[0]
 
     def of(texts: list[str], language: str) -> Floats:
         width = encoder.encode(["x"], "passage").shape[1]
         rows = [encoder.encode(texts[at : at + 64], "passage") for at in range(0, len(texts), 64)]
-        return centred(short, "passage", language, np.concatenate(rows) if rows else np.zeros((0, width), np.float32))
+        encoded = np.concatenate(rows) if rows else np.zeros((0, width), np.float32)
+        return space.vectors(short, "passage", language, encoded)
 
     whole = tuple(of([lab.whole[language] for lab in labs], language) for language in LANGUAGES)
     if len(labs) > _READ_ALL:  # the mean of two products is the product with the mean, at half the price
@@ -316,7 +372,15 @@ def _side(encoder: TextEncoder, labs: Sequence[LabTexts], phrases: Sequence[tupl
     pieces = {language: of([p for lab in labs for p in lab.pieces[language]], language) for language in LANGUAGES}
     rows = {language: iter(of([p for _, at, p in phrases if at == language], language)) for language in LANGUAGES}
     stacked = [next(rows[language]) for _, language, _ in phrases]
-    return _Side(encoder, short, whole, pieces, np.array(stacked, dtype=np.float32).reshape(len(phrases), -1))
+    return _Side(
+        encoder,
+        short,
+        space.weights[short],
+        space.measured[short],
+        whole,
+        pieces,
+        np.array(stacked, dtype=np.float32).reshape(len(phrases), -1),
+    )
 
 
 @cache

@@ -10,30 +10,35 @@ from schakel_matching.engine.slate import PartName
 
 
 class Model(msgspec.Struct, frozen=True):
-    """A model that can be chosen: the present one, and the one before it to go back to.
+    """A model that can be chosen: the present one, and those before it to go back to.
 
     Attributes:
         name: the first number changes with the parts, the second with a range, the third with a weight.
         parts: those that count; the others are not in its answers.
         cuts: whether a text is cut into needs.
         calibrated: whether the best fieldlab must reach `FIT_PROBABILITY`; without it, standing out is enough.
+        aligned: whether texts are compared where translations come together; a catalogue is built for it.
     """
 
     name: str
     parts: frozenset[PartName]
     cuts: bool
     calibrated: bool
+    aligned: bool
 
 
-CURRENT: Final = Model("additive-3.0.0", frozenset(get_args(PartName)), cuts=True, calibrated=True)
-BEFORE: Final = Model(
+_ALL: Final = frozenset(get_args(PartName))
+CURRENT: Final = Model("additive-3.0.1", _ALL, cuts=True, calibrated=True, aligned=True)
+BEFORE: Final = Model("additive-3.0.0", _ALL, cuts=True, calibrated=True, aligned=False)
+EARLIER: Final = Model(
     "additive-2.0.0",
     frozenset({"text", "technology", "sector", "distance", "capacity", "status", "freshness"}),
     cuts=False,
     calibrated=False,
+    aligned=False,
 )
 """As it was, but for two things: room is a part of its own, and the vocabulary knows what it has learnt since."""
-MODELS: Final[Mapping[str, Model]] = MappingProxyType({model.name: model for model in (CURRENT, BEFORE)})
+MODELS: Final[Mapping[str, Model]] = MappingProxyType({model.name: model for model in (CURRENT, BEFORE, EARLIER)})
 MODEL: Final = CURRENT.name
 
 RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
