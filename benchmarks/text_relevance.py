@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schakel_matching.engine.encoders import Kind, Remembering, load_encoders
-from schakel_matching.engine.meaning import ALIGNED, CENTRED, Space
+from schakel_matching.engine.space import ALIGNED, CENTRED, Space
 from schakel_matching.engine.words import fold
 
 Scores = NDArray[np.float64]

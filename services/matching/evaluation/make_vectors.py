@@ -23,7 +23,7 @@ import yaml
 from numpy.typing import NDArray
 
 from schakel_matching.engine import encoders
-from schakel_matching.engine.meaning import centred
+from schakel_matching.engine.space import centred
 from schakel_matching.reference_data import catalogue_of, fieldlabs, load
 
 ROOT: Final = Path(__file__).parents[3]

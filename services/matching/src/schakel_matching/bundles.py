@@ -16,7 +16,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schakel_matching.engine.encoders import Floats, TextEncoder
-from schakel_matching.engine.meaning import CENTRED
+from schakel_matching.engine.space import CENTRED
 from schakel_matching.masking import mask
 from schakel_matching.opportunities import shared_needs
 from schakel_matching.tables import ChallengeRow, slate_of

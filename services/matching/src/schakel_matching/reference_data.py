@@ -15,9 +15,9 @@ from schakel_contracts.places import PROVINCE_OF_CBS
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.elsewhere import Destination
 from schakel_matching.engine.encoders import TextEncoder
-from schakel_matching.engine.meaning import ALIGNED, CENTRED
 from schakel_matching.engine.places import Place
 from schakel_matching.engine.ranges import CURRENT, Model
+from schakel_matching.engine.space import ALIGNED, CENTRED
 from schakel_matching.engine.vocabulary import Technology, Vocabulary
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from schakel_matching.engine import encoders as module
 from schakel_matching.engine.encoders import WEIGHTS, Kind, Remembering, TextEncoder, WeightsError, checked, key_of
-from schakel_matching.engine.meaning import centred
+from schakel_matching.engine.space import centred
 
 
 class Counting:

@@ -8,9 +8,9 @@ import pytest
 
 from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import TextEncoder
-from schakel_matching.engine.meaning import ALIGNED, CENTRED, centred
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
+from schakel_matching.engine.space import ALIGNED, CENTRED, centred
 
 LANGUAGES = ("nl", "en")
 TODAY = date(2026, 11, 24)

@@ -13,8 +13,9 @@ from schakel_contracts.fieldlabs import FieldlabState
 from schakel_matching.engine.columns import columns_of
 from schakel_matching.engine.elsewhere import Destination
 from schakel_matching.engine.encoders import TextEncoder
-from schakel_matching.engine.meaning import ALIGNED, LANGUAGES, LabTexts, Meaning, Space
+from schakel_matching.engine.meaning import LabTexts, Meaning
 from schakel_matching.engine.places import Place, Places
+from schakel_matching.engine.space import ALIGNED, LANGUAGES, Space
 from schakel_matching.engine.vocabulary import Vocabulary
 from schakel_matching.engine.words import content_of, grams_of, tokens_of
 

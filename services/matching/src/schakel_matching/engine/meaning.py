@@ -1,8 +1,7 @@
 """What a need means: its closeness to every fieldlab and technology by the two sentence encoders, fused by score.
 
-Vectors are centred per language (``centres.npz``: the mean of texts that are no fieldlab and no test), because an
-encoder puts texts of one language together whatever they say. Scores are standardised before they are added: over the
-catalogue when it is large enough to have a spread, else by what was measured on the register.
+Scores are standardised before they are added: over the catalogue when it is large enough to have a spread, else by what
+was measured on the register. Where vectors are compared is the rule of ``space.py``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,10 +13,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from schakel_matching.engine.encoders import Floats, Kind, Remembering, TextEncoder
+from schakel_matching.engine.encoders import Floats, Remembering, TextEncoder
 from schakel_matching.engine.groups import Doubles, Groups, Places, in_a_row
+from schakel_matching.engine.space import ALIGNED, LANGUAGES, Measured, Space
 
-LANGUAGES: Final = ("nl", "en")
 _ENOUGH: Final = 20
 """Fieldlabs from which the spread over the catalogue says more than the measured one."""
 _READ_ALL: Final = 1_000
@@ -32,54 +31,6 @@ _SPREAD_OF_SUM: Final = 1.73
 _MEASURED_THEMES: Final = (0.27, 0.93)
 _OWN: Final = 0.4
 """Weight of a fieldlab's own technologies beside its texts, on the measured scale."""
-
-Measured = tuple[float, float]
-"""Mean and spread."""
-
-
-class Space(msgspec.Struct, frozen=True):
-    """Where texts of two languages are compared: how vectors are turned, and what is measured there.
-
-    Attributes:
-        aligned: whether e5's vectors are turned so that translations come together (``evaluation/make_vectors.py``).
-        weights: of the encoders, by short name.
-        measured: per encoder, of the closeness of a need to whole texts, best sentences and technologies.
-    """
-
-    aligned: bool
-    weights: dict[str, float]
-    measured: dict[str, tuple[Measured, Measured, Measured]]
-
-    def vectors(self, encoder: str, kind: Kind, language: str, encoded: Floats) -> Floats:
-        """Return what an encoder made of texts of one language as it is compared: rows of length 1.
-
-        Args:
-            encoder: ``e5`` or ``use``.
-            kind: of the texts.
-            language: of the texts, ``nl`` or ``en``.
-            encoded: one row per text.
-        """
-        rows = centred(encoder, kind, language, encoded)
-        return _unit(rows @ _centres()["e5_alignment"]) if self.aligned and encoder == "e5" else rows
-
-
-CENTRED: Final = Space(
-    aligned=False,
-    weights={"e5": 0.6, "use": 0.4},
-    measured={
-        "e5": ((-0.012, 0.066), (0.050, 0.058), (0.099, 0.064)),
-        "use": ((0.013, 0.074), (0.061, 0.062), (0.106, 0.100)),
-    },
-)
-"""The space of the models before, and of needs that are compared with each other (``bundles.py``)."""
-ALIGNED: Final = Space(
-    aligned=True,
-    weights={"e5": 0.7, "use": 0.3},
-    measured={
-        "e5": ((-0.019, 0.077), (0.054, 0.069), (0.117, 0.075)),
-        "use": ((0.013, 0.074), (0.061, 0.062), (0.106, 0.100)),
-    },
-)
 
 
 class LabTexts(msgspec.Struct, frozen=True):
@@ -276,22 +227,6 @@ class Meaning:
         return msgspec.structs.replace(sense, **after, best=best)
 
 
-def centred(encoder: str, kind: Kind, language: str, vectors: Floats) -> Floats:
-    """Return vectors without what is common to their language, of length 1 again.
-
-    Args:
-        encoder: ``e5`` or ``use``.
-        kind: of the texts.
-        language: of the texts, ``nl`` or ``en``.
-        vectors: one row per text.
-    """
-    return _unit(vectors - _centres()[f"{encoder}_{kind}_{language}"])
-
-
-def _unit(rows: Floats) -> Floats:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6), dtype=np.float32)
-
-
 def standard(scores: Doubles, measured: float = 1.0) -> Doubles:
     """Return scores less their mean, in their own spread; in the measured spread when they are few."""
     if len(scores) < _ENOUGH:
@@ -381,12 +316,6 @@ def _side(
         pieces,
         np.array(stacked, dtype=np.float32).reshape(len(phrases), -1),
     )
-
-
-@cache
-def _centres() -> dict[str, Floats]:
-    with np.load(Path(__file__).with_name("centres.npz")) as found:
-        return {name: found[name] for name in found.files}
 
 
 @cache

@@ -11,7 +11,7 @@ from schakel_matching.engine.cutting import cuts_of, pieces_at
 from schakel_matching.engine.reading import Reading, read, read_all, read_words, sensed
 from schakel_matching.engine.slate import Need
 
-_CLOSE_ENOUGH: Final = 0.85
+_CLOSE_ENOUGH: Final = 0.75
 """Closeness by meaning from which a piece without a technology is a need of its own; chosen on the judged set."""
 _NEEDS_MAX: Final = 5
 
