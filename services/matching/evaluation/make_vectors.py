@@ -66,9 +66,9 @@ def pairs() -> list[tuple[str, str]]:
     found = [(row["name_nl"], row["name_en"]) for row in named]
     for record in records():
         for name in record:
-            both = record[name], record.get(f"{name.removesuffix('_nl')}_en")
-            if name.endswith("_nl") and all(isinstance(text, str) for text in both):
-                found.append(both)
+            nl, en = record[name], record.get(f"{name.removesuffix('_nl')}_en")
+            if name.endswith("_nl") and isinstance(nl, str) and isinstance(en, str):
+                found.append((nl, en))
     stripped = ((nl.strip(), en.strip()) for nl, en in found)
     return [pair for pair in dict.fromkeys(stripped) if all(pair) and pair[0] != pair[1]]
 
