@@ -14,7 +14,7 @@ from schakel_local.cluster.run import ClusterError
 pytestmark = pytest.mark.timeout(300)
 
 NAMESPACE: Final = "objects"
-OPERATORS: Final = ("monitoring.coreos.com", "gateway.networking.k8s.io")
+OPERATORS: Final = ("monitoring.coreos.com", "gateway.networking.k8s.io", "keda.sh")
 """Groups that this server does not know; their objects are held to their schemas without a cluster."""
 RESTRICTED: Final = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
 

@@ -22,7 +22,8 @@ from schakel_local.cluster.run import ClusterError
 pytestmark = pytest.mark.timeout(900)
 
 APIS = ("registry", "matching", "events", "gateway", "portal")
-QUIET_SECONDS_MAX = 10.0
+QUIET_SECONDS_MAX = 30.0
+"""Of one kind of request. Nine programs that start at once take both cores of a small machine for a while."""
 WRITES_BEFORE_AND_AFTER = 4
 PROOF = "the view is what the journals say"
 
