@@ -22,7 +22,8 @@ import httpx
 from running import RunningStack
 from steps import NEED_NL, POSTCODE_DELFT, RETURNED, mutation, new_kvk_number
 
-SECONDS_MAX: Final = 10.0
+SECONDS_MAX: Final = 20.0
+"""For a whole answer, the token that it may need included: two cores start eighteen programs in an upgrade."""
 READ_PAUSE_SECONDS, WRITE_PAUSE_SECONDS = 0.2, 0.8
 AGAIN_PAUSE_SECONDS: Final = 0.2
 SHOWN_MAX: Final = 8
@@ -224,7 +225,10 @@ def _client() -> httpx.AsyncClient:
 async def _wrong_with(answer: Awaitable[httpx.Response], *, step: str = "") -> str:
     """Say what makes an answer a failure, or nothing."""
     try:
-        reply = await answer
+        async with asyncio.timeout(SECONDS_MAX):
+            reply = await answer
+    except TimeoutError:
+        return f"no answer within {SECONDS_MAX:.0f} s"
     except httpx.HTTPError as error:
         return f"{type(error).__name__} {error}".strip()
     if reply.status_code != httpx.codes.OK:
