@@ -21,6 +21,8 @@ WARM_UP = 20
 COUNTED = 200
 BEFORE = ("", "Vraag: ", "Onze vraag: ")
 WAIT_SECONDS_MAX = 60
+SHORTEST = 10
+"""Characters that a draft must have."""
 
 
 def bodies() -> list[dict[str, str | None]]:
@@ -34,6 +36,7 @@ def bodies() -> list[dict[str, str | None]]:
         }
         for before in BEFORE
         for row in rows("queries.tsv")
+        if len(before + row["text"]) >= SHORTEST
     ]
 
 

@@ -15,7 +15,7 @@ from schakel_matching.engine.ranges import RANGES
 from schakel_matching.engine.reading import Reading
 from schakel_matching.engine.slate import Part, Unknown
 from schakel_matching.engine.vocabulary import Concept
-from schakel_matching.engine.words import Token, tokens_of
+from schakel_matching.engine.words import Token
 
 _KIN: Final = 0.3
 """Credit for a technology that shares a skill with the one asked."""
@@ -106,7 +106,7 @@ def _spans(concepts: Sequence[Concept]) -> tuple[str, ...]:
 
 def _shared_words(reading: Reading, catalogue: Catalogue, i: int, quote: str | None) -> tuple[str, ...]:
     """Return the company's words that the quote has too, or else the fieldlab: the most telling three, as written."""
-    stems = catalogue.stems[i] if quote is None else frozenset(token.stem for token in tokens_of(quote))
+    stems = catalogue.stems[i] if quote is None else frozenset(token.stem for token in sentences.tokens_of_quote(quote))
     found: dict[str, Token] = {}
     for token in reading.words:
         if token.stem in stems or reading.near[token.stem] & stems:

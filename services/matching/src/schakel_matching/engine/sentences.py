@@ -36,7 +36,7 @@ def best_quote(lab: Lab, language: str, reading: Reading, catalogue: Catalogue, 
 
 def _cut(sentence: str, reading: Reading) -> str:
     """Return the stretch of 24 words with most of the need's words: still an exact piece of the sentence."""
-    tokens = _tokens_of(sentence)
+    tokens = tokens_of_quote(sentence)
     if len(tokens) <= _QUOTE_WORDS:
         return sentence.rstrip(".")
     worth = [reading.weights.get(t.stem, 0.0) for t in tokens]
@@ -49,8 +49,8 @@ def _cut(sentence: str, reading: Reading) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _tokens_of(sentence: str) -> tuple[Token, ...]:
-    """Return the words of a record's sentence; the same ones are quoted again and again."""
+def tokens_of_quote(sentence: str) -> tuple[Token, ...]:
+    """Return the words of a piece of a record; the same ones are quoted again and again."""
     return tuple(tokens_of(sentence))
 
 
