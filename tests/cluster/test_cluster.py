@@ -4,6 +4,7 @@ import json
 import platform
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -108,11 +109,12 @@ def in_pod(cluster: Cluster, pod: str, *arguments: str) -> str:
 
 
 def answers_of(ask: Callable[[], str], wanted: set[str]) -> set[str]:
-    """Ask until all that are wanted have answered, or for twenty seconds."""
+    """Ask until all that are wanted have answered, or for thirty seconds: the node's rules come a moment after the pods."""
     heard: set[str] = set()
-    deadline = monotonic() + 20
+    deadline = monotonic() + 30
     while heard != wanted and monotonic() < deadline:
-        heard.add(ask())
+        with suppress(OSError, ClusterError):
+            heard.add(ask())
     return heard
 
 
