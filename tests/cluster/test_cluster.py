@@ -8,12 +8,12 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from time import monotonic
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from running import wait_until
 
 from schakel_local.cluster.binaries import build_own
 from schakel_local.cluster.cluster import Cluster
@@ -109,12 +109,15 @@ def in_pod(cluster: Cluster, pod: str, *arguments: str) -> str:
 
 
 def answers_of(ask: Callable[[], str], wanted: set[str]) -> set[str]:
-    """Ask until all that are wanted have answered, or for thirty seconds: the node's rules come a moment after the pods."""
+    """Ask until all that are wanted have answered: the node's rules come a moment after the pods."""
     heard: set[str] = set()
-    deadline = monotonic() + 30
-    while heard != wanted and monotonic() < deadline:
+
+    def all_heard() -> bool:
         with suppress(OSError, ClusterError):
             heard.add(ask())
+        return heard >= wanted
+
+    wait_until(all_heard, what=f"answers of {sorted(wanted)}", timeout_seconds=30)
     return heard
 
 
