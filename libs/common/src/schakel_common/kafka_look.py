@@ -2,15 +2,14 @@
 
 import ssl
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
 from aiokafka.errors import AuthenticationFailedError, KafkaError, SaslAuthenticationFailed
-from aiokafka.protocol.api import Request, RequestStruct, Response
-from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from schakel_common.broker import kafka_connection
+from schakel_common.kafka_metadata import MetadataRequest
 from schakel_common.settings import ServiceSettings
 
 RIGHTS: Final = {"READ": 3, "WRITE": 4, "DESCRIBE": 8}
@@ -53,63 +52,6 @@ async def why_nobody_gets_in(settings: ServiceSettings, seconds: float) -> str:
     return f"{place} answers, but not for long enough to ask: try again."
 
 
-class _RightsResponse(Response):  # type: ignore[misc] # aiokafka ships no types
-    API_KEY = 3
-    API_VERSION = 8
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        ("brokers", Array(("node", Int32), ("host", String("utf-8")), ("port", Int32), ("rack", String("utf-8")))),
-        ("cluster_id", String("utf-8")),
-        ("controller_id", Int32),
-        (
-            "topics",
-            Array(
-                ("error_code", Int16),
-                ("topic", String("utf-8")),
-                ("is_internal", Boolean),
-                (
-                    "partitions",
-                    Array(
-                        ("error_code", Int16),
-                        ("partition", Int32),
-                        ("leader", Int32),
-                        ("leader_epoch", Int32),
-                        ("replicas", Array(Int32)),
-                        ("isr", Array(Int32)),
-                        ("offline", Array(Int32)),
-                    ),
-                ),
-                ("authorized_operations", Int32),
-            ),
-        ),
-        ("cluster_authorized_operations", Int32),
-    )
-
-
-class _RightsRequestStruct(RequestStruct):  # type: ignore[misc] # aiokafka ships no types
-    API_KEY = 3
-    API_VERSION = 8
-    RESPONSE_TYPE = _RightsResponse
-    SCHEMA = Schema(
-        ("topics", Array(String("utf-8"))),
-        ("allow_auto_topic_creation", Boolean),
-        ("include_cluster_authorized_operations", Boolean),
-        ("include_topic_authorized_operations", Boolean),
-    )
-
-
-class _RightsRequest(Request[_RightsRequestStruct]):  # type: ignore[misc] # aiokafka ships no types
-    """Metadata in the version that says what the asker may do (8, Kafka 2.3 and later); aiokafka itself stops at 5."""
-
-    API_KEY: ClassVar[int] = 3
-
-    def __init__(self, topics: Sequence[str]) -> None:
-        self._topics = list(topics)
-
-    def build(self, request_struct_class: type[_RightsRequestStruct]) -> _RightsRequestStruct:
-        return request_struct_class(self._topics, False, False, True)
-
-
 async def rights(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, frozenset[str]]:
     """Return which of `RIGHTS` this user has, per topic that it may see; of a broker that does not say, all of them.
 
@@ -118,9 +60,9 @@ async def rights(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str,
         topics: full names.
     """
     node = admin._client.get_random_node()  # noqa: SLF001 - the client offers no way to send a request of ours
-    answer: Any = await admin._client.send(node, _RightsRequest(topics))  # noqa: SLF001 - the same
+    answer: Any = await admin._client.send(node, MetadataRequest(topics, rights=True))  # noqa: SLF001 - the same
     found: dict[str, frozenset[str]] = {}
-    for error_code, name, _internal, _partitions, bits in answer.topics:
+    for error_code, name, _id, _internal, _partitions, bits, _tags in answer.topics:
         if not error_code:
             held = (right for right, number in RIGHTS.items() if bits == _NOT_SAID or bits >> number & 1)
             found[name] = frozenset(held)
