@@ -196,6 +196,10 @@ class Meaning:
         expected = np.argsort(-sense.absolute)[:_CLOSEST_READ]
         return float(self.closer(sense, expected).absolute.max(initial=-np.inf))
 
+    def stands(self, sense: Sense) -> bool:
+        """Return whether a piece of a text comes close enough to some fieldlab to be a need of its own."""
+        return self.closest(sense) >= self._space.need_from
+
     def closer(self, sense: Sense, labs: Places) -> Sense:
         """Return what is known of a need when some fieldlabs more are read by their pieces.
 

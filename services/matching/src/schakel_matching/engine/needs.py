@@ -11,8 +11,6 @@ from schakel_matching.engine.cutting import cuts_of, pieces_at
 from schakel_matching.engine.reading import Reading, read, read_all, read_words, sensed
 from schakel_matching.engine.slate import Need
 
-_CLOSE_ENOUGH: Final = 0.75
-"""Closeness by meaning from which a piece without a technology is a need of its own; chosen on the judged set."""
 _NEEDS_MAX: Final = 5
 
 
@@ -65,4 +63,4 @@ def _two(catalogue: Catalogue, before: Reading, after: Reading) -> bool:
 def _stands(catalogue: Catalogue, reading: Reading) -> bool:
     if reading.concepts or reading.sense is None:
         return bool(reading.concepts)
-    return catalogue.meaning is not None and catalogue.meaning.closest(reading.sense) >= _CLOSE_ENOUGH
+    return catalogue.meaning is not None and catalogue.meaning.stands(reading.sense)

@@ -25,11 +25,14 @@ class Space(msgspec.Struct, frozen=True):
         aligned: whether e5's vectors are turned so that translations come together (``evaluation/make_vectors.py``).
         weights: of the encoders, by short name.
         measured: per encoder, of the closeness of a need to whole texts, best sentences and technologies.
+        need_from: closeness from which a piece of a text without a technology is a need of its own; chosen on the
+            judged set.
     """
 
     aligned: bool
     weights: dict[str, float]
     measured: dict[str, tuple[Measured, Measured, Measured]]
+    need_from: float
 
     def vectors(self, encoder: str, kind: Kind, language: str, encoded: Floats) -> Floats:
         """Return what an encoder made of texts of one language as it is compared: rows of length 1.
@@ -51,6 +54,7 @@ CENTRED: Final = Space(
         "e5": ((-0.012, 0.066), (0.050, 0.058), (0.099, 0.064)),
         "use": ((0.013, 0.074), (0.061, 0.062), (0.106, 0.100)),
     },
+    need_from=0.85,
 )
 """The space of the models before, and of needs that are compared with each other (``bundles.py``)."""
 ALIGNED: Final = Space(
@@ -60,6 +64,7 @@ ALIGNED: Final = Space(
         "e5": ((-0.019, 0.077), (0.054, 0.069), (0.117, 0.075)),
         "use": ((0.013, 0.074), (0.061, 0.062), (0.106, 0.100)),
     },
+    need_from=0.75,
 )
 
 
