@@ -12,9 +12,8 @@ from release import Release
 from report import Report
 from surroundings import NAMESPACE, Surroundings, surroundings
 
-from schakel_local.cluster.cluster import Cluster, running_cluster
+from schakel_local.cluster.cluster import Cluster, running_cluster, standing_cluster
 from schakel_local.cluster.requirements import why_not
-from schakel_local.cluster.site import Site
 
 
 @pytest.fixture(scope="session")
@@ -24,8 +23,9 @@ def cluster() -> Iterator[Cluster]:
     One that already runs is taken where SCHAKEL_CLUSTER names its folder (`./schakel cluster up`).
     """
     if standing := os.environ.get("SCHAKEL_CLUSTER"):
-        record = json.loads((Path(standing) / "run.json").read_text())
-        yield Cluster(Site(Path(standing), Path(record["programs"]), int(record["number"])))
+        found = standing_cluster(Path(standing))
+        assert found is not None, f"no cluster is ready in {standing}"
+        yield found
         return
     if reason := why_not():
         pytest.skip(f"no cluster can run here: {reason}")

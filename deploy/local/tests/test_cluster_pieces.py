@@ -1,6 +1,7 @@
 """The pieces of the cluster that need no root: images, the recipe of its programs, what is said where it cannot run."""
 
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -98,8 +99,8 @@ def test_an_old_go_is_named_with_what_is_needed(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_program_that_does_not_build_is_named_and_leaves_nothing(tmp_path: Path) -> None:
-    if reason := binaries.why_not():
-        pytest.skip(reason)
+    if shutil.which("go") is None:
+        pytest.skip("Go is not installed")
     source = tmp_path / "broken"
     source.mkdir()
     (source / "go.mod").write_text("module broken\n\ngo 1.26.0\n")
