@@ -61,7 +61,7 @@ def test_every_metric_is_looked_at_or_explains_why_not() -> None:
 
 def test_alerts_are_named_once_say_what_it_means_and_have_a_runbook() -> None:
     names = [rule["alert"] for rule in rules()]
-    assert len(names) == len(set(names)) == 18
+    assert len(names) == len(set(names)) == 19
     for rule in rules():
         assert rule["labels"]["severity"] in {"critical", "warning"}, rule["alert"]
         assert rule["annotations"]["summary"].endswith("."), rule["alert"]
