@@ -1,4 +1,4 @@
-"""The images of the cluster test: this version, the next with one more migration, and one after it that fails in one."""
+"""The images of the cluster test: this version, the next with one more migration, and the one after it, that fails."""
 
 from collections.abc import Sequence
 from pathlib import Path
