@@ -82,6 +82,15 @@ def test_every_runbook_has_its_parts_and_names_its_alerts() -> None:
             assert (alert in text) == (runbook == path), f"{path.name} and {alert}"
 
 
+def test_every_alerts_runbook_says_when_it_was_followed_or_why_not() -> None:
+    for rule in rules():
+        text = (CHECKOUT / rule["annotations"]["runbook_url"]).read_text()
+        _, _, followed = text.partition("\n## Followed\n")
+        lines = [line for line in followed.splitlines() if rule["alert"] in line]
+        assert lines, f"nobody has followed the runbook of {rule['alert']}"
+        assert all(re.match(r"- \d{1,2} [A-Z][a-z]+ 20\d\d, ", line) for line in lines), rule["alert"]
+
+
 def test_panels_have_a_place_a_unit_and_a_sentence() -> None:
     assert len({path.stem for path in DASHBOARDS}) == 3
     for panel in panels():
