@@ -194,6 +194,20 @@ async def test_what_went_wrong_at_the_owner_is_masked(
     assert "SELECT" not in str(problem)
 
 
+async def test_a_command_that_is_refused_is_counted_by_its_code(
+    client: Client, owners: dict[str, Owner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[tuple[str, float, str]] = []
+    monkeypatch.setattr(
+        "schakel_gateway.owners.measure", lambda name, value, reason: counted.append((name, value, reason))
+    )
+    owners["matching"].answer(f"POST /v1/referrals/{an_id('intro')}/acceptance", "not json", status=502)
+
+    await accept(client)
+
+    assert counted == [("graphql.error.count", 1, "unavailable")]
+
+
 async def test_when_to_try_again_is_passed_on(client: Client, owners: dict[str, Owner]) -> None:
     owners["matching"].answer(
         f"POST /v1/referrals/{an_id('intro')}/acceptance",
