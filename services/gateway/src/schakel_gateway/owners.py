@@ -101,7 +101,7 @@ class Owners:
         """Read a draft with its secret; None when there is no such draft under that secret."""
         path = _path("/v1/drafts/{draftId}", {"draftId": draft_id})
         headers = {"Draft-Secret": _header_value(secret)}
-        seconds = self._settings.private_seconds_max
+        seconds = self._settings.owner_seconds_max  # it is what the page is about, and it is matched anew
         status, reply_headers, body = await self._call(
             operation.session, "matching", "GET", path, seconds, headers=headers
         )
@@ -142,8 +142,8 @@ class Owners:
         return await self._one(session, path, _read_after(session, "matching"))
 
     async def _one(self, session: "Session", path: str, headers: Mapping[str, str]) -> dict[str, Any] | None:
-        """Read one thing of the matching service; None when there is no such thing."""
-        seconds = self._settings.private_seconds_max
+        """Read one thing of the matching service, which works it out; None when there is no such thing."""
+        seconds = self._settings.owner_seconds_max
         status, reply_headers, body = await self._call(session, "matching", "GET", path, seconds, headers=headers)
         if status == 404:  # noqa: PLR2004 - RFC 9110, 15.5.5
             return None

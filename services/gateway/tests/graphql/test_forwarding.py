@@ -6,10 +6,12 @@ from uuid import UUID
 
 import pytest
 from aiohttp import web
-from gateway_world import Client, Owner, an_id
+from gateway_world import Client, Owner, an_id, gateway_on
 
 from schakel_common.consistency import decode_token, encode_token
+from schakel_common.testing import TokenIssuer
 from schakel_contracts.envelope import Reference
+from schakel_gateway.settings import GatewaySettings
 
 pytestmark = pytest.mark.postgres
 
@@ -296,3 +298,20 @@ async def test_a_draft_under_another_secret_does_not_exist(client: Client, owner
         assert (await client.ask(DRAFT, {"id": "d1", "secret": "wrong"}))["data"] == {"draft": None}
     answer = await client.ask(DRAFT, {"id": "d1", "secret": "a\r\nX-Evil: 1"})
     assert answer["errors"][0]["extensions"]["code"] == "not-found"
+
+
+async def test_a_draft_may_take_longer_than_private_fields_because_it_is_matched_anew(
+    settings: GatewaySettings, issuer: TokenIssuer, owners: dict[str, Owner]
+) -> None:
+    async def work(_: web.Request) -> web.Response:
+        await asyncio.sleep(0.3)  # what a server does that has much to do
+        return web.json_response({"id": "d1", "text": "een lasrobot", "language": "nl"})
+
+    owners["matching"].hang = work
+    hasty = settings.model_copy(update={"private_seconds_max": 0.1})
+    try:
+        async with gateway_on(hasty, issuer) as client:
+            answer = await client.ask(DRAFT, {"id": "d1", "secret": "s3cret"})
+    finally:
+        owners["matching"].hang = None
+    assert answer["data"]["draft"]["text"] == "een lasrobot"
