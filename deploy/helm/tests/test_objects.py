@@ -242,6 +242,25 @@ def test_verify_knows_who_it_is_in_pods_of_the_gateway_only() -> None:
     assert knows(merged(LEAST, {"gateway": {"verify": {"existingSecret": ""}}})) == set()
 
 
+def test_the_proof_is_a_job_of_the_gateway_once_a_day_and_never_twice_at_a_time() -> None:
+    objects = render()
+    (cron,) = of_kind(objects, "CronJob").values()
+    assert cron["spec"]["schedule"] == "17 3 * * *"
+    assert cron["spec"]["concurrencyPolicy"] == "Forbid"
+    job = cron["spec"]["jobTemplate"]["spec"]
+    pod = job["template"]["spec"]
+    assert pod["restartPolicy"] == "Never", "each try keeps its log"
+    assert job["backoffLimit"] == 2
+    assert job["activeDeadlineSeconds"] <= 3_600
+    (container,) = pod["containers"]
+    projector = of_kind(objects, "Deployment")["schakel-gateway-projector"]["spec"]["template"]["spec"]["containers"][0]
+    assert container["args"] == ["verify"]
+    assert (container["image"], container["env"]) == (projector["image"], projector["env"])
+    assert "SCHAKEL_VERIFY_CLIENT_SECRET" in {each["name"] for each in container["env"]}
+    for verify in ({"schedule": ""}, {"existingSecret": ""}):
+        assert of_kind(render(merged(LEAST, {"gateway": {"verify": verify}})), "CronJob") == {}
+
+
 def test_monitoring_is_left_out_where_the_cluster_does_not_know_it() -> None:
     with_it = render(ALL["production"])
     assert len(of_kind(with_it, "ServiceMonitor")) == 1
