@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schakel_matching.engine.encoders import Kind, Remembering, load_encoders
-from schakel_matching.engine.space import ALIGNED, CENTRED, Space
+from schakel_matching.engine.space import CENTRED, KINDRED, Space
 from schakel_matching.engine.words import fold
 
 Scores = NDArray[np.float64]
@@ -163,13 +163,14 @@ def measure(found: Set, encoders: list[Remembering]) -> None:
     for encoder in encoders:
         short = encoder.name.split("-")[0]
         asked, told = encoded(encoder, needs, "query"), encoded(encoder, texts, "passage")
+        written = encoded(encoder, KINDRED.asked(needs), "query")
         parts = encoded(encoder, pieces, "passage")
         results[short] = (asked @ told.T).astype(float)
-        for space in (CENTRED, ALIGNED):
-            need = by_language(space, short, "query", asked_in, asked)
+        for method, space, wanted in (("centred", CENTRED, asked), ("kindred", KINDRED, written)):
+            need = by_language(space, short, "query", asked_in, wanted)
             whole = (need @ by_language(space, short, "passage", spoken, told).T).astype(float)
-            results[f"{short} {'aligned' if space.aligned else 'centred'}"] = whole
-            if not space.aligned:
+            results[f"{short} {method}"] = whole
+            if space is CENTRED:
                 before += space.weights[short] * standard(whole, spoken)
                 continue
             own = by_language(space, short, "passage", spoken_in, parts)

@@ -7,7 +7,9 @@ A *centre* is the mean vector of a language, per encoder and per use as a query 
 means: of 600 product names of the CPV vocabulary (seed 4) and of the longer texts of the register that are no
 fieldlab's, so no text that is ranked or measured takes part. The *alignment* of e5 is fitted on pairs that say the same
 in both languages: 2,000 names of the CPV, those of the SBI, and the register's texts, none of a fieldlab; directions
-in which translations agree count more, others less. `vectors.npz` holds the first encoder's vectors of the
+in which translations agree count more, others less. The *kinship* of both encoders is the same, with as much weight for
+relatives as for translations: each name of the CPV and the SBI and the heading that it stands under, each in another
+language. `vectors.npz` holds the first encoder's vectors of the
 register's fieldlabs and of the judged challenges, by a digest of encoder, use and text, so that a start is quick.
 """
 
@@ -23,13 +25,15 @@ import yaml
 from numpy.typing import NDArray
 
 from schakel_matching.engine import encoders
-from schakel_matching.engine.space import centred
+from schakel_matching.engine.ranges import UNALIGNED
+from schakel_matching.engine.space import KINDRED, centred
 from schakel_matching.reference_data import catalogue_of, fieldlabs, load
 
 ROOT: Final = Path(__file__).parents[3]
 DATA: Final = ROOT / "data"
 ENGINE: Final = ROOT / "services/matching/src/schakel_matching/engine"
 LANGUAGES: Final = ("nl", "en")
+Doubles = NDArray[np.float64]
 CPV_NAMES: Final = 600
 CPV_PAIRS: Final = 2_000
 SEED: Final = 4
@@ -37,6 +41,8 @@ SHRUNK: Final = 1.0
 """How much of the mean variance is added to each direction: little evidence moves little."""
 KEPT: Final = 0.3
 """Share of the plain product that stays beside the aligned one."""
+KEPT_BESIDE_KIN: Final = 0.5
+"""The same, where relatives count too."""
 CHARACTERS_MIN: Final = 40
 """Characters that a text of the register has at least to count as one."""
 
@@ -73,6 +79,15 @@ def pairs() -> list[tuple[str, str]]:
     return [pair for pair in dict.fromkeys(stripped) if all(pair) and pair[0] != pair[1]]
 
 
+def relatives() -> list[tuple[dict[str, str], dict[str, str]]]:
+    """Return names of the CPV and the SBI by language, each with the heading above it, where they differ."""
+    found = []
+    for table, key in ((rows("vocabulary/cpv_nl_en.csv"), "cpv"), (rows("sectors/sbi2008.csv"), "code")):
+        named = {row[key]: {spoken: row[f"name_{spoken}"].strip() for spoken in LANGUAGES} for row in table}
+        found += [(named[row[key]], named[row["parent"]]) for row in table if row["parent"] in named]
+    return [(own, heading) for own, heading in found if own != heading]
+
+
 def texts() -> dict[str, list[str]]:
     """Return the longer texts of the register that are no fieldlab's, by language."""
     found: dict[str, list[str]] = {language: [] for language in LANGUAGES}
@@ -99,22 +114,50 @@ def centres(e5: encoders.TextEncoder, use: encoders.TextEncoder) -> dict[str, An
 
 
 def alignment(e5: encoders.TextEncoder) -> encoders.Floats:
-    """Return the symmetric matrix that brings translations together: shrunk canonical correlation of the pairs.
+    """Return the matrix that brings translations together."""
+    dutch, own, together = translations("e5", e5)
+    return turned(dutch, own, together, KEPT)
 
-    With A and B the centred vectors of both sides, C their mean covariance and X their symmetrised cross-covariance,
-    products are taken in ``C^-1/2 (C^-1/2 X C^-1/2)+ C^-1/2``, C shrunk, mixed with the plain product.
-    """
+
+def kinship(label: str, encoder: encoders.TextEncoder) -> encoders.Floats:
+    """Return the matrix that brings translations and relatives together, each for one half."""
+    dutch, own, together = translations(label, encoder)
+    lower, upper = zip(*relatives(), strict=True)
+    kin = np.zeros_like(together)
+    for spoken, other in (LANGUAGES, LANGUAGES[::-1]):
+        a = passages(label, encoder, spoken, [name[spoken] for name in lower])
+        b = passages(label, encoder, other, [name[other] for name in upper])
+        kin += (a.T @ b + b.T @ a) / (4 * len(a))
+    return turned(dutch, own, (together + kin) / 2, KEPT_BESIDE_KIN)
+
+
+def translations(label: str, encoder: encoders.TextEncoder) -> tuple[Doubles, Doubles, Doubles]:
+    """Return the covariance of the Dutch side of the pairs, of both sides, and their symmetrised cross-covariance."""
     sides = zip(LANGUAGES, zip(*pairs(), strict=True), strict=True)
-    a, b = (centred("e5", "passage", spoken, encode_all(e5, each)).astype(float) for spoken, each in sides)
-    own, cross = (a.T @ a + b.T @ b) / (2 * len(a)), (a.T @ b + b.T @ a) / (2 * len(a))
+    a, b = (passages(label, encoder, spoken, each) for spoken, each in sides)
+    dutch, own, together = a.T @ a, a.T @ a + b.T @ b, a.T @ b + b.T @ a
+    return dutch / len(a), own / (2 * len(a)), together / (2 * len(a))
+
+
+def turned(dutch: Doubles, own: Doubles, together: Doubles, kept: float) -> encoders.Floats:
+    """Return a symmetric matrix by which vectors are turned: shrunk canonical correlation.
+
+    With C the covariance and X the cross-covariance, products are taken in ``C^-1/2 (C^-1/2 X C^-1/2)+ C^-1/2``,
+    C shrunk, mixed with the plain product.
+    """
     size = len(own)
     whiten = powered(own + SHRUNK * np.trace(own) / size * np.eye(size), -0.5)
-    product = whiten @ powered(whiten @ cross @ whiten, 1.0) @ whiten
-    product /= np.einsum("nd,de,ne->n", a, product, a).mean()
-    return powered(KEPT * np.eye(size) + (1 - KEPT) * product, 0.5).astype(np.float32)
+    product = whiten @ powered(whiten @ together @ whiten, 1.0) @ whiten
+    product /= np.trace(product @ dutch)  # a text is as close to itself as in the plain product
+    return powered(kept * np.eye(size) + (1 - kept) * product, 0.5).astype(np.float32)
 
 
-def powered(matrix: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+def passages(label: str, encoder: encoders.TextEncoder, language: str, asked: Sequence[str]) -> Doubles:
+    """Return the centred vectors of texts of one language."""
+    return centred(label, "passage", language, encode_all(encoder, asked)).astype(float)
+
+
+def powered(matrix: Doubles, power: float) -> Doubles:
     """Return a symmetric matrix to a power; what is negative in it counts as nothing."""
     values, directions = np.linalg.eigh(matrix)
     raised = np.where(values > 0, np.abs(values), 1.0) ** power * (values > 0)
@@ -149,14 +192,19 @@ def main() -> None:
     cache = parser.parse_args().cache
     e5, use = (encoders.Remembering(each, file=cache, every_kind=True) for each in encoders.load_encoders())
     found = centres(e5, use)
-    np.savez(ENGINE / "centres.npz", **found)  # the alignment is fitted on vectors that are centred by these
-    np.savez(ENGINE / "centres.npz", **found, e5_alignment=alignment(e5))
+    np.savez(ENGINE / "centres.npz", **found)  # the matrices are fitted on vectors that are centred by these
+    turns: dict[str, Any] = {
+        "e5_alignment": alignment(e5),
+        "e5_kinship": kinship("e5", e5),
+        "use_kinship": kinship("use", use),
+    }
+    np.savez(ENGINE / "centres.npz", **(found | turns))
     noting = Noting(e5)
     reference = load(DATA)
-    catalogue_of(fieldlabs(DATA), reference, (noting, use))
+    catalogue_of(fieldlabs(DATA), reference, (noting, use), UNALIGNED)  # what is encoded is the same in every space
     with (Path(__file__).parent / "queries.tsv").open(encoding="utf-8", newline="") as file:
         judged = [row["text"] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
-    noting.encode(judged, "query")
+    noting.encode(KINDRED.asked(judged), "query")
     np.savez_compressed(
         ENGINE / "vectors.npz",
         keys=np.array([np.frombuffer(key, np.uint8) for key in noting.noted]),

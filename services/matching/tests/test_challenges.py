@@ -49,7 +49,7 @@ async def test_a_member_submits_a_text_and_the_event_carries_no_word_of_it(world
         "sbi_division": "25",
         "concepts": ["robot_welding"],
         "matches": [{"fieldlab": "lasfabriek", "rank": 1}],
-        "model": "additive-3.0.1",
+        "model": "additive-3.0.2",
         "shared": False,
         "judgements": [],
         "news": None,

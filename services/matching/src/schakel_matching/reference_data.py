@@ -17,7 +17,7 @@ from schakel_matching.engine.elsewhere import Destination
 from schakel_matching.engine.encoders import TextEncoder
 from schakel_matching.engine.places import Place
 from schakel_matching.engine.ranges import CURRENT, Model
-from schakel_matching.engine.space import ALIGNED, CENTRED
+from schakel_matching.engine.space import SPACES
 from schakel_matching.engine.vocabulary import Technology, Vocabulary
 
 
@@ -59,9 +59,14 @@ def catalogue_of(
     model: Model = CURRENT,
 ) -> Catalogue:
     """Return a catalogue of these fieldlabs with the tables of the register, for a model; see `Catalogue`."""
-    space = ALIGNED if model.aligned else CENTRED
     return Catalogue(
-        states, reference.vocabulary, reference.places, reference.sectors, encoders, reference.destinations, space
+        states,
+        reference.vocabulary,
+        reference.places,
+        reference.sectors,
+        encoders,
+        reference.destinations,
+        SPACES[model.space],
     )
 
 

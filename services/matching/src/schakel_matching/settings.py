@@ -20,4 +20,4 @@ class MatchingSettings(ServiceSettings):
     data_dir: Path = Path("data")
     encoder_threads: int = 1
     vectors_file: Path | None = None
-    matching_model: Literal["additive-3.0.1", "additive-3.0.0", "additive-2.0.0"] = "additive-3.0.1"
+    matching_model: Literal["additive-3.0.2", "additive-3.0.1", "additive-3.0.0", "additive-2.0.0"] = "additive-3.0.2"

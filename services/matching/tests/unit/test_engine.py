@@ -57,7 +57,7 @@ def test_the_same_question_gets_the_same_answer_and_ties_go_by_slug(reference_da
     first = rank(twins, Need("lasrobot"), TODAY)
     assert first == rank(twins, Need("lasrobot"), TODAY)
     assert [(m.slug, m.rank) for m in first.matches] == [("alfa", 1), ("mike", 2), ("zeta", 3)]
-    assert first.model == MODEL == "additive-3.0.1"
+    assert first.model == MODEL == "additive-3.0.2"
 
 
 def test_missing_facts_are_neutral_and_named(reference_data: ReferenceData) -> None:

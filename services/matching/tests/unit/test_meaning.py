@@ -10,7 +10,7 @@ from schakel_matching.engine.catalogue import Catalogue
 from schakel_matching.engine.encoders import TextEncoder
 from schakel_matching.engine.rank import rank
 from schakel_matching.engine.slate import Need
-from schakel_matching.engine.space import ALIGNED, CENTRED, centred
+from schakel_matching.engine.space import ALIGNED, CENTRED, KINDRED, centred, small_start
 
 LANGUAGES = ("nl", "en")
 TODAY = date(2026, 11, 24)
@@ -69,29 +69,56 @@ def test_region_and_age_change_a_score_only_through_their_own_parts(register: Ca
                 assert part.value == after[match.slug][part.name]
 
 
-def test_aligned_translations_are_told_apart_from_others_more_clearly(
+def test_turned_translations_are_told_apart_from_others_more_clearly(
     encoders: tuple[TextEncoder, TextEncoder],
 ) -> None:
     said = (
         ("Wij zoeken een lasrobot", "De planner gaat met pensioen"),
         ("We need a welding robot", "Our planner retires"),
     )
-    apart = {}
-    for space in (CENTRED, ALIGNED):
-        dutch, english = (
-            space.vectors("e5", "passage", language, encoders[0].encode(each, "passage"))
-            for language, each in zip(LANGUAGES, said, strict=True)
-        )
-        close = dutch @ english.T
-        assert np.linalg.norm(dutch, axis=1) == pytest.approx([1.0, 1.0], abs=1e-5)
-        apart[space.aligned] = np.trace(close) - np.trace(close[::-1])
-    assert apart[True] > apart[False] > 0
+    for encoder in encoders:
+        short = encoder.name.split("-")[0]
+        apart = []
+        for space in (CENTRED, KINDRED):
+            dutch, english = (
+                space.vectors(short, "passage", language, encoder.encode(each, "passage"))
+                for language, each in zip(LANGUAGES, said, strict=True)
+            )
+            close = dutch @ english.T
+            assert np.linalg.norm(dutch, axis=1) == pytest.approx([1.0, 1.0], abs=1e-5)
+            apart.append(np.trace(close) - np.trace(close[::-1]))
+        assert apart[1] > apart[0] > 0
 
 
-def test_the_space_of_the_models_before_is_centred_alone_and_the_other_encoder_is_never_turned() -> None:
+def test_the_spaces_of_the_models_before_are_centred_alone_or_turn_the_first_encoder_only() -> None:
     rows = np.eye(2, 512, dtype=np.float32)
-    turned = ALIGNED.vectors("use", "passage", "nl", rows)
-    assert np.array_equal(turned, CENTRED.vectors("use", "passage", "nl", rows))
-    assert np.array_equal(
-        CENTRED.vectors("e5", "query", "en", rows[:, :384]), centred("e5", "query", "en", rows[:, :384])
-    )
+    plain = centred("use", "passage", "nl", rows)
+    assert np.array_equal(ALIGNED.vectors("use", "passage", "nl", rows), plain)
+    assert not np.allclose(KINDRED.vectors("use", "passage", "nl", rows), plain)
+    first = rows[:, :384]
+    plain = centred("e5", "query", "en", first)
+    assert np.array_equal(CENTRED.vectors("e5", "query", "en", first), plain)
+    assert not np.allclose(ALIGNED.vectors("e5", "query", "en", first), plain)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Lasrobot gezocht", "lasrobot gezocht"),
+        ("PLC stopt", "PLC stopt"),
+        ("3D print", "3D print"),
+        ("I", "I"),
+        ("", ""),
+    ],
+)
+def test_the_capital_of_a_first_word_is_not_encoded_and_a_word_of_capitals_stays(text: str, written: str) -> None:
+    assert small_start(text) == written
+    assert KINDRED.asked([text]) == [written]
+    assert ALIGNED.asked([text]) == CENTRED.asked([text]) == [text]
+
+
+def test_a_need_is_close_to_the_same_fieldlabs_with_and_without_its_first_capital(register: Catalogue) -> None:
+    meaning = register.meaning
+    assert meaning is not None
+    large, small = meaning.read(["Lasrobot voor kleine series", "lasrobot voor kleine series"], "nl")
+    assert np.array_equal(large.text, small.text)

@@ -15,7 +15,7 @@ from schakel_matching.engine.elsewhere import Destination
 from schakel_matching.engine.encoders import TextEncoder
 from schakel_matching.engine.meaning import LabTexts, Meaning
 from schakel_matching.engine.places import Place, Places
-from schakel_matching.engine.space import ALIGNED, LANGUAGES, Space
+from schakel_matching.engine.space import KINDRED, LANGUAGES, Space
 from schakel_matching.engine.vocabulary import Vocabulary
 from schakel_matching.engine.words import content_of, grams_of, tokens_of
 
@@ -119,7 +119,7 @@ class Catalogue:
         sectors: Mapping[str, tuple[str, str]],
         encoders: tuple[TextEncoder, TextEncoder] | None = None,
         destinations: Sequence[Destination] = (),
-        space: Space = ALIGNED,
+        space: Space = KINDRED,
     ) -> None:
         self.destinations = tuple(destinations)
         self.vocabulary = vocabulary

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from schakel_matching.engine.encoders import Floats, Remembering, TextEncoder
 from schakel_matching.engine.groups import Doubles, Groups, Places, in_a_row
-from schakel_matching.engine.space import ALIGNED, LANGUAGES, Measured, Space
+from schakel_matching.engine.space import KINDRED, LANGUAGES, Measured, Space
 
 _ENOUGH: Final = 20
 """Fieldlabs from which the spread over the catalogue says more than the measured one."""
@@ -110,7 +110,7 @@ class Meaning:
         encoders: tuple[TextEncoder, TextEncoder],
         labs: Sequence[LabTexts],
         phrases: dict[str, dict[str, tuple[str, ...]]],
-        space: Space = ALIGNED,
+        space: Space = KINDRED,
     ) -> None:
         self._labs = labs
         self._space = space
@@ -135,8 +135,9 @@ class Meaning:
         """Return, for each text, how close it is to every fieldlab; all are encoded in one call."""
         if not texts:
             return []
+        written = self._space.asked(texts)
         asked = [
-            self._space.vectors(side.short, "query", language, side.encoder.encode(texts, "query"))
+            self._space.vectors(side.short, "query", language, side.encoder.encode(written, "query"))
             for side in self._sides
         ]
         return [self._sense(queries) for queries in zip(*asked, strict=True)]

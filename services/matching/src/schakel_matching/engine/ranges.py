@@ -7,6 +7,7 @@ from typing import Final, get_args
 import msgspec
 
 from schakel_matching.engine.slate import PartName
+from schakel_matching.engine.space import SpaceName
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -17,28 +18,31 @@ class Model(msgspec.Struct, frozen=True):
         parts: those that count; the others are not in its answers.
         cuts: whether a text is cut into needs.
         calibrated: whether the best fieldlab must reach `FIT_PROBABILITY`; without it, standing out is enough.
-        aligned: whether texts are compared where translations come together; a catalogue is built for it.
+        space: where texts are compared; a catalogue is built for it.
     """
 
     name: str
     parts: frozenset[PartName]
     cuts: bool
     calibrated: bool
-    aligned: bool
+    space: SpaceName
 
 
 _ALL: Final = frozenset(get_args(PartName))
-CURRENT: Final = Model("additive-3.0.1", _ALL, cuts=True, calibrated=True, aligned=True)
-BEFORE: Final = Model("additive-3.0.0", _ALL, cuts=True, calibrated=True, aligned=False)
+CURRENT: Final = Model("additive-3.0.2", _ALL, cuts=True, calibrated=True, space="kindred")
+BEFORE: Final = Model("additive-3.0.1", _ALL, cuts=True, calibrated=True, space="aligned")
+UNALIGNED: Final = Model("additive-3.0.0", _ALL, cuts=True, calibrated=True, space="centred")
 EARLIER: Final = Model(
     "additive-2.0.0",
     frozenset({"text", "technology", "sector", "distance", "capacity", "status", "freshness"}),
     cuts=False,
     calibrated=False,
-    aligned=False,
+    space="centred",
 )
 """As it was, but for two things: room is a part of its own, and the vocabulary knows what it has learnt since."""
-MODELS: Final[Mapping[str, Model]] = MappingProxyType({model.name: model for model in (CURRENT, BEFORE, EARLIER)})
+MODELS: Final[Mapping[str, Model]] = MappingProxyType(
+    {model.name: model for model in (CURRENT, BEFORE, UNALIGNED, EARLIER)}
+)
 MODEL: Final = CURRENT.name
 
 RANGES: Final[Mapping[PartName, tuple[float, float]]] = MappingProxyType(
