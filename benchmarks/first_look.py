@@ -52,7 +52,7 @@ def answers(catalogue: Catalogue, asked: Sequence[Need]) -> list[Answer]:
     for need in asked:
         seen: list[Sequence[Estimate]] = []
 
-        def kept(  # noqa: PLR0913  in the place of `candidates_of`
+        def kept(
             estimates: Sequence[Estimate],
             columns: Columns,
             *,

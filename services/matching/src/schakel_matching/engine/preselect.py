@@ -15,7 +15,7 @@ from schakel_matching.engine.estimates import ROUNDING, Estimate
 from schakel_matching.engine.ranges import PER_CAMPUS, SHOWN_WITHOUT_FIT
 from schakel_matching.engine.reading import Reading
 
-_READ_FIRST: Final = 128
+_READ_FIRST: Final = 192
 _READ_CLOSEST: Final = 64
 """Of a large catalogue, how many are read by their pieces because of their points, and how many because of what they
 mean: chosen by how often the answer is another one than that of reading all (``benchmarks/first_look.py``)."""
