@@ -69,5 +69,6 @@ def release(site: Surroundings, images: None, report: Report) -> Release:
     made = Release(site)
     report.time("install --wait", lambda: made.install(site.values()))
     report.time("helm test", lambda: made.helm("test", "schakel"))
+    made.wait_loaded()
     site.add_demo_users()
     return made

@@ -91,6 +91,7 @@ def test_a_migration_that_fails_half_way_leaves_the_old_version_serving(release:
         with pytest.raises(ClusterError):
             release.upgrade(release.site.values(image={"tag": HALF_WAY}), timeout="60s")
         said = release.logs_of_job("migrate-registry")
+        assert tags(release) == {THIS, HALF_WAY}, "the version before is still there beside the one that waits"
         release.rollback(before)
         release.wait_ready()
         assert tags(release) == {THIS}

@@ -61,7 +61,7 @@ def test_every_metric_is_looked_at_or_explains_why_not() -> None:
 
 def test_alerts_are_named_once_say_what_it_means_and_have_a_runbook() -> None:
     names = [rule["alert"] for rule in rules()]
-    assert len(names) == len(set(names)) == 17
+    assert len(names) == len(set(names)) == 19
     for rule in rules():
         assert rule["labels"]["severity"] in {"critical", "warning"}, rule["alert"]
         assert rule["annotations"]["summary"].endswith("."), rule["alert"]
@@ -80,6 +80,15 @@ def test_every_runbook_has_its_parts_and_names_its_alerts() -> None:
         assert parts[:3] == ["Symptom", "Check", "Repair"], path.name
         for alert, runbook in of_alert.items():
             assert (alert in text) == (runbook == path), f"{path.name} and {alert}"
+
+
+def test_every_alerts_runbook_says_when_it_was_followed_or_why_not() -> None:
+    for rule in rules():
+        text = (CHECKOUT / rule["annotations"]["runbook_url"]).read_text()
+        _, _, followed = text.partition("\n## Followed\n")
+        lines = [line for line in followed.splitlines() if rule["alert"] in line]
+        assert lines, f"nobody has followed the runbook of {rule['alert']}"
+        assert all(re.match(r"- \d{1,2} [A-Z][a-z]+ 20\d\d, ", line) for line in lines), rule["alert"]
 
 
 def test_panels_have_a_place_a_unit_and_a_sentence() -> None:

@@ -70,6 +70,8 @@ def pods(objects: Sequence[Manifest]) -> Iterator[tuple[str, Manifest]]:
             yield each["metadata"]["name"], each["spec"]
         elif each["kind"] in {"Deployment", "Job"}:
             yield each["metadata"]["name"], each["spec"]["template"]["spec"]
+        elif each["kind"] == "CronJob":
+            yield each["metadata"]["name"], each["spec"]["jobTemplate"]["spec"]["template"]["spec"]
 
 
 def containers(pod: Manifest) -> list[Manifest]:

@@ -60,6 +60,7 @@ def documented() -> dict[str, set[str]]:
         **{f"load-{service}": {"postgres"} for service in ("registry", "events")},
         **{f"doctor-{service}": {"postgres", "keycloak", "kafka"} - ({"kafka"} if service == "portal" else set())
            for service in SERVICES},
+        "verify": {*api, "kafka", *OWNERS},
         "realm": {"keycloak"},
         "smoke": {"gateway", "portal"},
     }  # fmt: skip
@@ -70,7 +71,8 @@ def test_nothing_goes_out_but_what_is_documented() -> None:
 
 
 def test_nothing_comes_in_but_what_is_documented() -> None:
-    expected = {**{owner: {"gateway"} for owner in OWNERS}, "gateway": {"portal", "smoke"}, "portal": {"smoke"}}
+    owners = {owner: {"gateway", "verify"} for owner in OWNERS}
+    expected = {**owners, "gateway": {"portal", "smoke"}, "portal": {"smoke"}}
     assert incoming(LEAST) == expected
     opened = incoming(examples()["production"])
     assert opened == expected | {"gateway": {"portal", "smoke", "outside"}, "portal": {"smoke", "outside"}}
@@ -89,7 +91,7 @@ def test_every_pod_has_a_policy_and_every_policy_a_pod() -> None:
         there = {
             each["metadata"]["labels"]["app.kubernetes.io/component"]
             for each in objects
-            if each["kind"] in {"Deployment", "Job", "Pod"}
+            if each["kind"] in {"Deployment", "Job", "CronJob", "Pod"}
         }
         assert there | {"*"} == set(policies(values))
 
@@ -104,6 +106,18 @@ def test_telemetry_opens_the_collector_for_services_only() -> None:
     out = outgoing(merged(LEAST, {"otlpEndpoint": "http://collector:4318"}))
     assert "otlp" in out["portal"] & out["registry-worker"]
     assert "otlp" not in out["realm"] | out["smoke"]
+
+
+def test_without_a_scheduled_proof_nobody_but_the_gateway_reaches_the_owners() -> None:
+    for verify in ({"schedule": ""}, {"existingSecret": ""}):
+        values = merged(LEAST, {"gateway": {"verify": verify}})
+        assert "verify" not in outgoing(values)
+        assert [incoming(values)[owner] for owner in OWNERS] == [{"gateway"}] * 3
+
+
+def test_the_proof_tells_its_differences_to_the_collector() -> None:
+    values = merged(LEAST, {"otlpEndpoint": "http://collector:4318", "egressProxy": {"url": "http://proxy:3128"}})
+    assert outgoing(values)["verify"] == {"postgres", "keycloak", "kafka", "otlp", "proxy", *OWNERS}
 
 
 def test_deleting_accounts_opens_keycloak_for_the_worker_of_the_registry_only() -> None:

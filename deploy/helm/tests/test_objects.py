@@ -69,9 +69,11 @@ def test_probes_ask_different_questions_and_never_a_neighbour() -> None:
 def test_every_pod_waits_for_its_own_schema_before_it_serves() -> None:
     for deployment in of_kind(render(), "Deployment").values():
         pod = deployment["spec"]["template"]["spec"]
-        (waits,) = pod["initContainers"]
-        assert waits["args"][0] == "wait-for-schema"
-        assert (waits["image"], waits["env"]) == (pod["containers"][0]["image"], pod["containers"][0]["env"])
+        assert "initContainers" not in pod, "a second start of the same program, when all programs start"
+        container = pod["containers"][0]
+        assert container["args"][-2:] == ["--wait-for-schema", "600"]
+        startup = container["startupProbe"]
+        assert startup["periodSeconds"] * startup["failureThreshold"] >= 600 + 120, "time to wait and to start"
 
 
 def test_stopping_has_time_to_drain() -> None:
@@ -238,6 +240,25 @@ def test_verify_knows_who_it_is_in_pods_of_the_gateway_only() -> None:
 
     assert knows(LEAST) == {"schakel-gateway", "schakel-gateway-projector"}
     assert knows(merged(LEAST, {"gateway": {"verify": {"existingSecret": ""}}})) == set()
+
+
+def test_the_proof_is_a_job_of_the_gateway_once_a_day_and_never_twice_at_a_time() -> None:
+    objects = render()
+    (cron,) = of_kind(objects, "CronJob").values()
+    assert cron["spec"]["schedule"] == "17 3 * * *"
+    assert cron["spec"]["concurrencyPolicy"] == "Forbid"
+    job = cron["spec"]["jobTemplate"]["spec"]
+    pod = job["template"]["spec"]
+    assert pod["restartPolicy"] == "Never", "each try keeps its log"
+    assert job["backoffLimit"] == 2
+    assert job["activeDeadlineSeconds"] <= 3_600
+    (container,) = pod["containers"]
+    projector = of_kind(objects, "Deployment")["schakel-gateway-projector"]["spec"]["template"]["spec"]["containers"][0]
+    assert container["args"] == ["verify"]
+    assert (container["image"], container["env"]) == (projector["image"], projector["env"])
+    assert "SCHAKEL_VERIFY_CLIENT_SECRET" in {each["name"] for each in container["env"]}
+    for verify in ({"schedule": ""}, {"existingSecret": ""}):
+        assert of_kind(render(merged(LEAST, {"gateway": {"verify": verify}})), "CronJob") == {}
 
 
 def test_monitoring_is_left_out_where_the_cluster_does_not_know_it() -> None:

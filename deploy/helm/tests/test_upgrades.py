@@ -21,7 +21,7 @@ CANNOT_CHANGE = {
 """Fields of ``spec`` that an API server refuses to change."""
 
 
-ADDED_SINCE: dict[str, set[str]] = {"schakel-0.9.0": {"postgres", "lag", "accounts", "with", "withSecret"}}
+ADDED_SINCE: dict[str, set[str]] = {"schakel-0.9.0": {"postgres", "lag", "accounts", "with", "withSecret", "verify"}}
 """Values that a previous version did not know, by their key; all others it had under the same name."""
 
 

@@ -116,6 +116,7 @@ def test_a_secret_that_is_not_named_is_refused_with_the_line_that_makes_it(value
         ({"publicUrl": "schakel.example.nl"}, "publicUrl"),
         ({"registry": {"image": {"digest": "latest"}}}, "digest"),
         ({"gateway": {"projector": {"replicas": 2}}}, "replicas"),
+        ({"gateway": {"verify": {"schedule": "every night"}}}, "schedule"),
         ({"registry": {"api": {"autoscaling": {"enabled": True}}}}, "enabled"),
         ({"stopSeconds": 10}, "stopSeconds"),
         ({"postgres": {"sslMode": "maybe"}}, "sslMode"),

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +19,13 @@ from schakel_common.clock import FixedClock
 from schakel_common.database import Database
 from schakel_common.testing import api_client, service_database
 from schakel_local.fixtures import PostgresServer
-from schakel_registry.accounts import RefusedError, ask_to_delete_accounts, delete_accounts, delete_waiting
+from schakel_registry.accounts import (
+    RefusedError,
+    ask_to_delete_accounts,
+    delete_accounts,
+    delete_waiting,
+    waiting_accounts,
+)
 from schakel_registry.app import MIGRATIONS, make_app
 from schakel_registry.reference import load_reference
 from schakel_registry.settings import CHECKOUT_DATA, RegistrySettings
@@ -144,10 +150,23 @@ async def test_while_keycloak_is_away_the_account_waits_and_goes_later(
     assert await delete_waiting(settings, database) == 1
 
     assert await waiting(database) == []
+    assert await waiting_accounts(database) == (0, 0.0)
     with pytest.raises(KeycloakGetError):
         own_realm.admin.get_user(sub)
     await ask(database, sub, "never-was-there")  # died between the account and the row: done again without harm
     assert await delete_waiting(settings, database) == 2
+
+
+async def test_how_many_wait_and_since_when_is_known(database: Database) -> None:
+    async with database.unit_of_work() as session:
+        ago = datetime.now(UTC) - timedelta(hours=2)
+        await ask_to_delete_accounts(session, ["first"], ago)
+        await ask_to_delete_accounts(session, ["second"], ago + timedelta(hours=1))
+
+    count, age_seconds = await waiting_accounts(database)
+
+    assert count == 2
+    assert 7_200 <= age_seconds < 7_260, "of the oldest"
 
 
 async def test_an_account_that_serves_something_else_stays(

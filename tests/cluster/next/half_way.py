@@ -1,6 +1,6 @@
 from alembic import op
 
-revision = "9999"
+revision = "$revision"
 down_revision = "$head"
 branch_labels = None
 depends_on = None

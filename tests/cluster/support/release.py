@@ -92,6 +92,18 @@ class Release:
             timeout_seconds=READY_SECONDS_MAX,
         )
 
+    def wait_loaded(self) -> None:
+        """Wait until the jobs of the release are done and matching knows every fieldlab of the register."""
+        self.kubectl("wait", "--for=condition=complete", "job", "--all", f"--timeout={READY_SECONDS_MAX:.0f}s")
+        stack = self.site.stack()
+        ((loaded,),) = stack.rows("registry", "SELECT count(*) FROM fieldlab")
+        known = "SELECT count(*) FROM replica WHERE kind = 'fieldlab'"
+        wait_until(
+            lambda: stack.rows("matching", known) == [(loaded,)],
+            what=f"{loaded} fieldlabs in matching",
+            timeout_seconds=READY_SECONDS_MAX,
+        )
+
     def restart(self, *deployments: str) -> None:
         """Replace the pods of deployments one by one, and wait until that is done."""
         names = [f"deployment/{RELEASE}-{each}" for each in deployments]

@@ -1,5 +1,6 @@
-"""The images of the cluster test: this version, a next one with one more migration, and one whose migration fails."""
+"""The images of the cluster test: this version, the next with one more migration, and the one after it, that fails."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 from tempfile import TemporaryDirectory
@@ -10,7 +11,7 @@ from running import ROOT
 
 from schakel_local import images
 from schakel_local.cluster.cluster import Cluster
-from schakel_local.cluster.oci import add_file
+from schakel_local.cluster.oci import add_files
 
 THIS: Final = "cluster-this"
 NEXT: Final = "cluster-next"
@@ -35,18 +36,22 @@ def bring(cluster: Cluster) -> None:
         if target not in MIGRATING:
             cluster.import_image(layout, full_name(target, NEXT))
     for service in MIGRATING:
-        _import_derived(cluster, service, NEXT, RECIPES / "additive.py")
-    _import_derived(cluster, "registry", HALF_WAY, RECIPES / "half_way.py")
+        _import_derived(cluster, service, NEXT, ("additive.py",))
+    _import_derived(cluster, "registry", HALF_WAY, ("additive.py", "half_way.py"))
     for target in set(images.TARGETS) - {"registry"}:
         cluster.import_image(images.OUT / target, full_name(target, HALF_WAY))
 
 
-def _import_derived(cluster: Cluster, service: str, version: str, migration: Path) -> None:
-    """Put one more migration on the image of this version, and import that."""
+def _import_derived(cluster: Cluster, service: str, version: str, migrations: Sequence[str]) -> None:
+    """Put more migrations on the image of this version, one after another, and import that."""
     inside = f"schakel_{service}/migrations"
-    scripts = ScriptDirectory(str(ROOT / "services" / service / "src" / inside))
-    text = Template(migration.read_text()).substitute(head=scripts.get_current_head())
+    head = ScriptDirectory(str(ROOT / "services" / service / "src" / inside)).get_current_head()
+    files = {}
+    for number, name in enumerate(migrations, start=9001):
+        text = Template((RECIPES / name).read_text()).substitute(revision=number, head=head)
+        files[f"/opt/schakel/app/{inside}/versions/{number}_{name}"] = text.encode()
+        head = str(number)
     with TemporaryDirectory(dir=images.OUT) as folder:
         layout = Path(folder) / "layout"
-        add_file(images.OUT / service, layout, f"/opt/schakel/app/{inside}/versions/9999_next.py", text.encode())
+        add_files(images.OUT / service, layout, files)
         cluster.import_image(layout, full_name(service, version))

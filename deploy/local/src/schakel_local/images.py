@@ -31,7 +31,6 @@ _BUILD = (
     "host",
     "--timestamp",
     "0",
-    "--omit-history",
     "--quiet",
 )
 _FILES = ("-f", "deploy/images/Containerfile", "--ignorefile", ".containerignore")

@@ -18,6 +18,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from schakel_common.metrics import measure
 from schakel_common.problems import Problem
 from schakel_common.settings import ServiceSettings
 from schakel_common.signing_keys import FetchKeys, SigningKeys
@@ -221,4 +222,5 @@ def _instant(claims: Mapping[str, Any], name: str) -> float | None:
 
 def _refused(reason: str) -> Problem:
     _logger.info("token refused: %s", reason)
+    measure("token.refused.count", 1, reason="token-refused")
     return Problem("token-refused", reason)

@@ -4,8 +4,9 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypedDict, get_args
 from uuid import UUID
@@ -35,6 +36,13 @@ class _Chosen(TypedDict):
 OK: Final = 0
 FAILED: Final = 1
 MISUSED: Final = 2
+WAIT: Final = "--wait-for-schema"
+WAITING: Final[Mapping[str, Any]] = {
+    "type": float,
+    "metavar": "SECONDS",
+    "help": "begin when the database is at the revision that this needs; fail when it is not after so long",
+}
+"""How a command is told to wait: in itself, because a program that waits for another costs a second start."""
 
 
 def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
@@ -58,12 +66,24 @@ def main(definition: ServiceDefinition[Any], argv: Sequence[str]) -> int:
             parts = arguments.part or PARTS
             return asyncio.run(_doctor(definition.name, settings, parts, before_start=arguments.before_start))
         case "serve":
-            serve(definition, settings, arguments.roles)
+            return _serve(definition, settings, arguments)
         case "openapi":
             _print(definition.build(settings).app.openapi())
         case _:
             configure_logs(definition.name, settings.log_level)
             return _run(_work(definition, settings, arguments))
+    return OK
+
+
+def _serve(definition: ServiceDefinition[Any], settings: ServiceSettings, arguments: argparse.Namespace) -> int:
+    # The first process of a container is not ended by a signal that nobody handles; uvicorn takes over from here.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(OK))
+    if arguments.wait_for_schema is not None:
+        configure_logs(definition.name, settings.log_level)
+        seconds: float = arguments.wait_for_schema
+        if code := _run(wait_until_migrated(settings.database_url, definition.migrations, seconds=seconds)):
+            return code
+    serve(definition, settings, arguments.roles)
     return OK
 
 
@@ -99,8 +119,6 @@ def _work(
     match arguments.command:
         case "migrate":
             return migrate(settings.database_url, definition.migrations)
-        case "wait-for-schema":
-            return wait_until_migrated(settings.database_url, definition.migrations, seconds=arguments.seconds)
         case "reemit":
             return _reemit(settings, arguments)
         case "export":
@@ -171,9 +189,8 @@ def parser(definition: ServiceDefinition[Any]) -> argparse.ArgumentParser:
     commands = made.add_subparsers(dest="command", required=True)
     serving = commands.add_parser("serve", help="run the service until it is told to stop")
     serving.add_argument("--roles", type=_roles, default=list(ROLES), help="of api,consumers,relay; all by default")
+    serving.add_argument(WAIT, **WAITING)
     commands.add_parser("migrate", help="bring the database to the newest revision")
-    waiting = commands.add_parser("wait-for-schema", help="wait until the database is at the revision this needs")
-    waiting.add_argument("--seconds", type=float, default=300.0, help="how long at most")
     doctor = commands.add_parser("doctor", help="is everything there that this service needs? 0 yes, 1 no")
     doctor.add_argument("part", nargs="*", type=_part, help=f"of {', '.join(PARTS)}; all by default")
     doctor.add_argument("--before-start", action="store_true", help="topics and the realm may not be there yet")

@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from schakel_common import cli
 from schakel_common.clock import Clock, SystemClock
 from schakel_common.database import Database
+from schakel_common.logs import configure_logs
+from schakel_common.migrations import wait_until_migrated
 from schakel_common.problems import Problem
 from schakel_common.serve import ServiceDefinition
 
@@ -30,9 +32,10 @@ def main(definition: ServiceDefinition[Any], load: Load, argv: Sequence[str]) ->
         prog=f"python -m schakel_{definition.name} load", description="Load the records that this service owns."
     )
     parser.add_argument("--data", type=Path, required=True, help="the folder with the files")
-    data_dir: Path = parser.parse_args(argv[1:]).data
+    parser.add_argument(cli.WAIT, **cli.WAITING)
+    arguments = parser.parse_args(argv[1:])
     try:
-        report = asyncio.run(_load(definition, load, data_dir))
+        report = asyncio.run(_load(definition, load, arguments.data, arguments.wait_for_schema))
     except ValidationError as error:
         for each in error.errors(include_input=False):
             sys.stderr.write(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}\n")
@@ -48,8 +51,14 @@ def main(definition: ServiceDefinition[Any], load: Load, argv: Sequence[str]) ->
     return cli.OK
 
 
-async def _load(definition: ServiceDefinition[Any], load: Load, data_dir: Path) -> Counter[str]:
-    database = Database(definition.settings().database_url, pool_size=1)
+async def _load(
+    definition: ServiceDefinition[Any], load: Load, data_dir: Path, wait_seconds: float | None
+) -> Counter[str]:
+    url = definition.settings().database_url
+    if wait_seconds is not None:
+        configure_logs(definition.name, "INFO")
+        await wait_until_migrated(url, definition.migrations, seconds=wait_seconds)
+    database = Database(url, pool_size=1)
     try:
         return await load(database, data_dir, SystemClock())
     finally:

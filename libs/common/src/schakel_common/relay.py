@@ -131,6 +131,7 @@ async def _lead(
     stop: asyncio.Event,
     lost: asyncio.Event,
 ) -> None:
+    await _report(connection, service)  # before anything is asked of Kafka, which may be away
     await ensure_topics(settings, [topic.name for topic in topics_of(service)])
     await ensure_topics(settings, [heartbeat_topic(service)], heartbeats=True)
     offsets = await _end_offsets(settings, service)
@@ -143,7 +144,6 @@ async def _lead(
     )
     try:
         await producer.start()
-        await _report(connection, service)
         _log.info("relay of %s leads", service)
         drain = _Drain(connection, producer, settings, service, offsets)
         await _until(lost, asyncio.create_task(drain.run(stop)))
@@ -292,7 +292,13 @@ class _Drain:
         return pending
 
     async def _acknowledged(self, pending: Sequence[asyncio.Future[RecordMetadata]]) -> None:
-        """Wait until Kafka has all of them, and note where the partitions end now.
+        """Wait until Kafka has all of them, and note where the partitions end now."""
+        for metadata in await self._kafka_has(pending):
+            ends = self._offsets[metadata.topic.removeprefix(self._prefix)]
+            ends[metadata.partition] = max(ends[metadata.partition], metadata.offset + 1)
+
+    async def _kafka_has(self, pending: Sequence[asyncio.Future[RecordMetadata]]) -> list[RecordMetadata]:
+        """Wait for what was sent, heartbeats included: while Kafka is away, an idle relay waits with its heartbeat.
 
         The producer tries again by itself, in order, as long as Kafka is away; meanwhile the backlog is reported.
         """
@@ -300,20 +306,18 @@ class _Drain:
         while waiting:
             _, waiting = await asyncio.wait(waiting, timeout=ACK_REPORT_SECONDS)
             if waiting:
-                _log.warning("Kafka has not acknowledged %d events of %s", len(waiting), self._service)
+                _log.warning("Kafka has not acknowledged %d messages of %s", len(waiting), self._service)
                 await _report(self._connection, self._service)
-        for future in pending:
-            metadata = future.result()
-            ends = self._offsets[metadata.topic.removeprefix(self._prefix)]
-            ends[metadata.partition] = max(ends[metadata.partition], metadata.offset + 1)
+        return [future.result() for future in pending]
 
     async def _beat(self, complete_until: datetime) -> None:
         heartbeat = Heartbeat(service=self._service, complete_until=complete_until, offsets=self._offsets)
-        await self._producer.send_and_wait(
+        pending = await self._producer.send(
             self._prefix + heartbeat_topic(self._service),
             msgspec.json.encode(heartbeat),
             headers=[("content-type", _CONTENT_TYPE)],
         )
+        await self._kafka_has([pending])
         await _report(self._connection, self._service)
 
 

@@ -1,6 +1,5 @@
 import asyncio
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -70,23 +69,24 @@ async def test_a_migration_without_its_database_is_one_line_and_a_failure() -> N
     )
 
 
-async def test_waiting_for_the_schema_says_what_it_waits_for() -> None:
-    code, out, err = await run(
-        "wait-for-schema", "--seconds", "1.5", SCHAKEL_DATABASE_URL="postgresql://u:p@127.0.0.1:1/x"
-    )
-    assert code == 1
-    assert re.search(r"waits for the database, [0-2] s at most: ConnectionRefusedError", out + err)
-
-
-async def test_waiting_for_the_schema_ends_with_what_is_missing() -> None:
+async def test_a_service_begins_only_when_its_schema_is_there() -> None:
     url = "postgresql://user:secret@127.0.0.1:1/x"
-    code, _, err = await run("wait-for-schema", "--seconds", "0", SCHAKEL_DATABASE_URL=url)
+    code, _, err = await run("serve", "--roles", "api", "--wait-for-schema", "0", SCHAKEL_DATABASE_URL=url)
     assert (code, err) == (1, "ConnectionRefusedError: is the database at its address, and migrated?\n")
 
 
-@pytest.mark.postgres
-async def test_waiting_for_the_schema_ends_at_once_when_it_is_there(database_url: str) -> None:
-    assert await run("wait-for-schema", "--seconds", "0", SCHAKEL_DATABASE_URL=database_url) == (0, "", "")
+async def test_a_service_that_waits_for_its_schema_ends_when_told_to() -> None:
+    environment = {"PATH": os.environ["PATH"], "SCHAKEL_DATABASE_URL": "postgresql://user:secret@127.0.0.1:1/x"}
+    waits = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(PROBE), "serve", "--wait-for-schema", "50"),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert waits.stdout is not None
+    assert b"waits for the database" in await waits.stdout.readline()
+    waits.terminate()
+    assert await waits.wait() == 0
 
 
 @pytest.mark.postgres

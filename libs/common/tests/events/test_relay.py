@@ -132,9 +132,21 @@ async def test_every_event_below_a_heartbeat_lies_before_its_offsets(
                 assert record.offset < beat.offsets[HUBS.name][record.partition]
 
 
-async def test_while_kafka_is_away_nothing_is_deleted_and_then_it_is_sent(
-    publish: Any, sql: asyncpg.Connection, settings: ServiceSettings, private_kafka: KafkaServer, eventually: Any
+async def test_while_kafka_is_away_nothing_is_deleted_its_age_is_told_and_then_it_is_sent(
+    publish: Any,
+    sql: asyncpg.Connection,
+    settings: ServiceSettings,
+    private_kafka: KafkaServer,
+    eventually: Any,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    told: dict[str, float] = {}
+    monkeypatch.setattr("schakel_common.relay.measure", lambda name, value, **_: told.update({name: value}))
+
+    async def is_told() -> bool:
+        return told["outbox.unsent.count"] == 2 and told["outbox.oldest.age"] > 0
+
     own = settings.model_copy(update={"kafka_bootstrap": private_kafka.bootstrap})
     stop = asyncio.Event()
     task = asyncio.create_task(run_relay(own.database_url, own, "registry", stop))
@@ -145,6 +157,7 @@ async def test_while_kafka_is_away_nothing_is_deleted_and_then_it_is_sent(
     await publish()
     await publish()
     assert await sql.fetchval("SELECT count(*) FROM outbox") == 2
+    await eventually(is_told, 20)
     await asyncio.to_thread(private_kafka.start)
 
     await eventually(lambda: is_drained(sql), 40)

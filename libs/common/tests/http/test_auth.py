@@ -48,6 +48,21 @@ def verifier(fresh_issuer: TokenIssuer, settings: ServiceSettings, clocks: Clock
     )
 
 
+async def test_whoever_checks_a_token_a_refused_one_is_counted(
+    verifier: TokenVerifier, fresh_issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[tuple[str, float]] = []
+    monkeypatch.setattr("schakel_common.auth.measure", lambda name, value, **_: counted.append((name, value)))
+
+    await verifier.verify(fresh_issuer.token("somebody"))
+    assert counted == []
+    await refusal(verifier, "abc")
+    with pytest.raises(Problem):
+        bearer_of("Basic abc")
+
+    assert counted == [("token.refused.count", 1)] * 2
+
+
 async def refusal(verifier: TokenVerifier, token: str) -> str:
     with pytest.raises(Problem) as caught:
         await verifier.verify(token)

@@ -14,6 +14,7 @@ from yarl import URL
 from schakel_common.calls import sent_again
 from schakel_common.commands import KEY_CHARACTERS_MAX, KEY_CHARACTERS_MIN
 from schakel_common.consistency import encode_token
+from schakel_common.metrics import measure
 from schakel_common.problems import FieldError, Problem, problem_of
 from schakel_common.telemetry import outgoing_headers, span
 from schakel_contracts.topics import Service
@@ -88,9 +89,9 @@ class Owners:
                 operation.session, command.service, method, path, seconds, headers=headers, json=fields
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a problem of the one table
-            return {"problem": problem_fields(problem_of_exception(error))}
+            return _refused(problem_of_exception(error))
         if status >= REFUSED:
-            return {"problem": problem_fields(_problem(status, reply_headers, body))}
+            return _refused(_problem(status, reply_headers, body))
         return {
             command.thing: _thing(body, reply_headers),
             "token": reply_headers.get("Consistency-Token", body.get("token")),
@@ -100,7 +101,7 @@ class Owners:
         """Read a draft with its secret; None when there is no such draft under that secret."""
         path = _path("/v1/drafts/{draftId}", {"draftId": draft_id})
         headers = {"Draft-Secret": _header_value(secret)}
-        seconds = self._settings.private_seconds_max
+        seconds = self._settings.owner_seconds_max  # it is what the page is about, and it is matched anew
         status, reply_headers, body = await self._call(
             operation.session, "matching", "GET", path, seconds, headers=headers
         )
@@ -141,8 +142,8 @@ class Owners:
         return await self._one(session, path, _read_after(session, "matching"))
 
     async def _one(self, session: "Session", path: str, headers: Mapping[str, str]) -> dict[str, Any] | None:
-        """Read one thing of the matching service; None when there is no such thing."""
-        seconds = self._settings.private_seconds_max
+        """Read one thing of the matching service, which works it out; None when there is no such thing."""
+        seconds = self._settings.owner_seconds_max
         status, reply_headers, body = await self._call(session, "matching", "GET", path, seconds, headers=headers)
         if status == 404:  # noqa: PLR2004 - RFC 9110, 15.5.5
             return None
@@ -246,6 +247,12 @@ def body_of(given: object) -> dict[str, Any]:
         if value is not UNSET:
             body[camel(name)] = _plain(value)
     return body
+
+
+def _refused(problem: Problem) -> dict[str, Any]:
+    """Return the payload of a command that has had no effect; counted, because it is no error of the operation."""
+    measure("graphql.error.count", 1, reason=problem.slug)
+    return {"problem": problem_fields(problem)}
 
 
 def _plain(value: object) -> object:

@@ -20,7 +20,7 @@ class GatewaySettings(ServiceSettings):
             where the schema is published as a file.
         allowed_origins: web origins that may open a WebSocket; other origins than one's own are refused.
         subscriptions_per_connection_max: at once, on one socket.
-        owner_seconds_max: how long a command waits for its service.
+        owner_seconds_max: how long a command waits for its service, and a reader for what it has to work out.
         private_seconds_max: how long an answer waits for private fields before it says UNAVAILABLE.
         anonymous_per_minute: requests of one address without a token; 0 is no limit.
         signed_in_per_minute: requests of one user or client with a token; 0 is no limit.

@@ -6,10 +6,12 @@ from uuid import UUID
 
 import pytest
 from aiohttp import web
-from gateway_world import Client, Owner, an_id
+from gateway_world import Client, Owner, an_id, gateway_on
 
 from schakel_common.consistency import decode_token, encode_token
+from schakel_common.testing import TokenIssuer
 from schakel_contracts.envelope import Reference
+from schakel_gateway.settings import GatewaySettings
 
 pytestmark = pytest.mark.postgres
 
@@ -192,6 +194,20 @@ async def test_what_went_wrong_at_the_owner_is_masked(
     assert "SELECT" not in str(problem)
 
 
+async def test_a_command_that_is_refused_is_counted_by_its_code(
+    client: Client, owners: dict[str, Owner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[tuple[str, float, str]] = []
+    monkeypatch.setattr(
+        "schakel_gateway.owners.measure", lambda name, value, reason: counted.append((name, value, reason))
+    )
+    owners["matching"].answer(f"POST /v1/referrals/{an_id('intro')}/acceptance", "not json", status=502)
+
+    await accept(client)
+
+    assert counted == [("graphql.error.count", 1, "unavailable")]
+
+
 async def test_when_to_try_again_is_passed_on(client: Client, owners: dict[str, Owner]) -> None:
     owners["matching"].answer(
         f"POST /v1/referrals/{an_id('intro')}/acceptance",
@@ -282,3 +298,20 @@ async def test_a_draft_under_another_secret_does_not_exist(client: Client, owner
         assert (await client.ask(DRAFT, {"id": "d1", "secret": "wrong"}))["data"] == {"draft": None}
     answer = await client.ask(DRAFT, {"id": "d1", "secret": "a\r\nX-Evil: 1"})
     assert answer["errors"][0]["extensions"]["code"] == "not-found"
+
+
+async def test_a_draft_may_take_longer_than_private_fields_because_it_is_matched_anew(
+    settings: GatewaySettings, issuer: TokenIssuer, owners: dict[str, Owner]
+) -> None:
+    async def work(_: web.Request) -> web.Response:
+        await asyncio.sleep(0.3)  # what a server does that has much to do
+        return web.json_response({"id": "d1", "text": "een lasrobot", "language": "nl"})
+
+    owners["matching"].hang = work
+    hasty = settings.model_copy(update={"private_seconds_max": 0.1})
+    try:
+        async with gateway_on(hasty, issuer) as client:
+            answer = await client.ask(DRAFT, {"id": "d1", "secret": "s3cret"})
+    finally:
+        owners["matching"].hang = None
+    assert answer["data"]["draft"]["text"] == "een lasrobot"

@@ -65,7 +65,8 @@ async def owner(
         database_url=view_url,
         kafka_bootstrap=kafka_server.bootstrap,
         topic_prefix=topic_prefix,
-        issuer=f"{address}/realm",
+        issuer="https://sso.example.nl/realm",  # as browsers see it; from here the realm is reached where its keys are
+        jwks_url=f"{address}/realm/protocol/openid-connect/certs",
         registry_url=address,
         matching_url=address,
         events_url=address,
@@ -297,6 +298,7 @@ _NEEDED = {
     "kafka_bootstrap",
     "topic_prefix",
     "issuer",
+    "jwks_url",
     "registry_url",
     "matching_url",
     "events_url",

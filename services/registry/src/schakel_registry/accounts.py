@@ -17,11 +17,13 @@ from urllib.parse import quote
 import aiohttp
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import col, delete, select
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlmodel import col, delete, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from schakel_common.database import Database
+from schakel_common.metrics import measure
 from schakel_common.processing import record
 from schakel_registry.settings import RegistrySettings
 from schakel_registry.tables import AccountRow, CompanyRow, MemberRow
@@ -58,14 +60,25 @@ async def delete_accounts(settings: RegistrySettings, database: Database, stop: 
     back_off = POLL_SECONDS
     while not stop.is_set():
         try:
+            count, age_seconds = await waiting_accounts(database)
+            measure("account.waiting.count", count)
+            measure("account.oldest.age", age_seconds)
             await delete_waiting(settings, database)
             back_off = POLL_SECONDS
-        except (DBAPIError, aiohttp.ClientError, OSError, TimeoutError, RefusedError) as error:
+        except (DBAPIError, PoolTimeoutError, aiohttp.ClientError, OSError, TimeoutError, RefusedError) as error:
             told = str(error) if isinstance(error, RefusedError) else type(error).__name__
             back_off = min(back_off * 2, BACK_OFF_SECONDS_MAX)
             _log.warning("accounts of erased people wait %.0f s: %s", back_off, told)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), back_off)
+
+
+async def waiting_accounts(database: Database) -> tuple[int, float]:
+    """Return how many accounts wait, and for how many seconds the oldest, by the clock of the database; 0 when none."""
+    age = func.extract("epoch", func.clock_timestamp() - func.min(col(AccountRow.asked_at)))
+    async with database.reading() as session:
+        count, seconds = (await session.exec(select(func.count(), age).select_from(AccountRow))).one()
+    return count, float(seconds or 0)
 
 
 async def delete_waiting(settings: RegistrySettings, database: Database) -> int:

@@ -42,16 +42,17 @@ def write_image(layout: Path, program: Path, *, user: str = "10001:10001", archi
     (layout / "index.json").write_text(json.dumps(index))
 
 
-def add_file(source: Path, layout: Path, path: str, content: bytes) -> None:
-    """Write an OCI layout of the image in `source` with one more layer, that holds one file at `path`."""
+def add_files(source: Path, layout: Path, files: Mapping[str, bytes]) -> None:
+    """Write an OCI layout of the image in `source` with one more layer, that holds files (path to content)."""
     (entry,) = json.loads((source / "index.json").read_text())["manifests"]
     manifest: dict[str, Any] = json.loads((source / "blobs" / entry["digest"].replace(":", "/")).read_text())
     config: dict[str, Any] = json.loads((source / "blobs" / manifest["config"]["digest"].replace(":", "/")).read_text())
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as layer:
-        member = tarfile.TarInfo(path.lstrip("/"))
-        member.size, member.mode = len(content), 0o644
-        layer.addfile(member, io.BytesIO(content))
+        for path, content in files.items():
+            member = tarfile.TarInfo(path.lstrip("/"))
+            member.size, member.mode = len(content), 0o644
+            layer.addfile(member, io.BytesIO(content))
     shutil.copytree(source / "blobs", layout / "blobs", copy_function=os.link)
     config["rootfs"]["diff_ids"].append(f"sha256:{hashlib.sha256(plain.getvalue()).hexdigest()}")
     manifest["layers"].append(_blob(layout, _LAYER, gzip.compress(plain.getvalue(), mtime=0)))

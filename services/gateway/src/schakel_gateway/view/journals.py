@@ -93,7 +93,7 @@ async def journals(settings: GatewaySettings) -> AsyncIterator[Journals]:
         "matching": settings.matching_url,
         "events": settings.events_url,
     }
-    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+    async with aiohttp.ClientSession(timeout=TIMEOUT, trust_env=True) as session:
         try:
             yield Journals(session, addresses, await _token(session, settings))
         except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
@@ -101,7 +101,7 @@ async def journals(settings: GatewaySettings) -> AsyncIterator[Journals]:
 
 
 async def _token(session: aiohttp.ClientSession, settings: GatewaySettings) -> str:
-    url = f"{settings.issuer}/protocol/openid-connect/token"
+    url = f"{settings.realm_url}/protocol/openid-connect/token"
     body = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": settings.verify_client_secret}
     async with session.post(url, data=body) as reply:
         _refuse_failure(reply, url)
