@@ -68,6 +68,8 @@ class Index:
             unit: (np.array(labs, dtype=np.int64), np.array(saturations)) for unit, (labs, saturations) in found.items()
         }
         self.rarest = log(1 + (self.size + 0.5) / 0.5)
+        seen = {unit: len(labs) for unit, (labs, _) in self.postings.items()}
+        self._rarity = {unit: log(1 + (self.size - many + 0.5) / (many + 0.5)) for unit, many in seen.items()}
         self._with_gram: dict[str, list[str]] = defaultdict(list)
         for unit in self.postings:
             for gram in grams_of(unit):
@@ -75,8 +77,7 @@ class Index:
 
     def rarity(self, unit: str) -> float:
         """Return the inverse document frequency; of a unit that no fieldlab uses, that of the rarest."""
-        seen = len(self.using(unit)[0])
-        return log(1 + (self.size - seen + 0.5) / (seen + 0.5)) if seen else self.rarest
+        return self._rarity.get(unit, self.rarest)
 
     def using(self, unit: str) -> Posting:
         """Return which fieldlabs use a unit, in their order, and the saturation of each."""
@@ -159,10 +160,9 @@ def _texts(lab: Lab, vocabulary: Vocabulary) -> LabTexts:
     whole = {spoken: f"{state.name}. {described[spoken]} {', '.join(state.facilities)}" for spoken in LANGUAGES}
     pieces = {}
     for spoken in LANGUAGES:
-        own = [piece for piece, _ in lab.sentences[spoken]]
-        themes = [vocabulary.technologies[key] for key in state.themes if key in vocabulary.technologies]
-        labels = [t.label_nl if spoken == "nl" else t.label_en for t in themes]
-        pieces[spoken] = (*own, *labels) or (state.name,)
+        own = tuple(piece for piece, _ in lab.sentences[spoken])
+        named = any(key in vocabulary.technologies for key in state.themes)
+        pieces[spoken] = own if own or named else (state.name,)
     return LabTexts(whole=whole, pieces=pieces, themes=tuple(state.themes))
 
 

@@ -97,7 +97,7 @@ def _distance(need: Need, catalogue: Catalogue) -> Doubles:
     chord = np.sqrt(((point - on_globe(place.latitude, place.longitude)) ** 2).sum(axis=1)) / 2
     km = 2 * EARTH_KM * np.arcsin(chord)
     low, high = RANGES["distance"]
-    return np.asarray(np.nan_to_num(low + (high - low) * np.exp(-km / DISTANCE_KM), nan=0.0))
+    return np.where(np.isnan(km), 0.0, low + (high - low) * np.exp(-km / DISTANCE_KM))
 
 
 def _freshness(columns: Columns, today: date) -> Doubles:

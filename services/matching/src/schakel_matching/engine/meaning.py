@@ -4,6 +4,7 @@ Scores are standardised before they are added: over the catalogue when it is lar
 was measured on the register. Where vectors are compared is the rule of ``space.py``.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schakel_matching.engine.encoders import Floats, Remembering, TextEncoder
-from schakel_matching.engine.groups import Doubles, Groups, Places, in_a_row
+from schakel_matching.engine.groups import Doubles, Groups, Places
 from schakel_matching.engine.space import KINDRED, LANGUAGES, Measured, Space
 
 _ENOUGH: Final = 20
@@ -34,7 +35,13 @@ _OWN: Final = 0.4
 
 
 class LabTexts(msgspec.Struct, frozen=True):
-    """What of one fieldlab is compared, per language: the whole, its pieces (quotable ones first), its technologies."""
+    """What of one fieldlab is compared.
+
+    Attributes:
+        whole: all of it, per language.
+        pieces: its sentences, per language; the labels of its technologies count as pieces behind them.
+        themes: keys of its technologies.
+    """
 
     whole: dict[str, str]
     pieces: dict[str, tuple[str, ...]]
@@ -70,6 +77,7 @@ class Sight(msgspec.Struct, frozen=True):
 
     Attributes:
         query: the need.
+        labels: closeness to the labels of technologies, per language.
         whole: closeness to whole texts.
         level: the same, standardised over the catalogue.
         pieces: mean and spread of the closeness of the pieces, over the sample.
@@ -77,6 +85,7 @@ class Sight(msgspec.Struct, frozen=True):
     """
 
     query: Floats
+    labels: dict[str, Floats]
     whole: Doubles
     level: Doubles
     pieces: tuple[float, float]
@@ -84,7 +93,10 @@ class Sight(msgspec.Struct, frozen=True):
 
 
 class _Side(msgspec.Struct, frozen=True):
-    """The vectors of one encoder, its weight and what is measured of it in the space where they lie."""
+    """The vectors of one encoder, its weight and what is measured of it in the space where they lie.
+
+    Those of a large catalogue that are compared with every need stand by column: a product takes half the time so.
+    """
 
     encoder: TextEncoder
     short: str
@@ -101,7 +113,7 @@ class Meaning:
     Args:
         encoders: e5, then the universal sentence encoder.
         labs: in the catalogue's order.
-        phrases: technology key to what it is called, per language.
+        phrases: technology key to what it is called, per language, its label first.
         space: where vectors are compared.
     """
 
@@ -115,21 +127,31 @@ class Meaning:
         self._labs = labs
         self._space = space
         self._keys = list(phrases)
-        self._pieces_of = {language: in_a_row([len(lab.pieces[language]) for lab in labs]) for language in LANGUAGES}
         flat = [(k, language, p) for k, found in phrases.items() for language in LANGUAGES for p in found[language]]
         owners = [self._keys.index(key) for key, _, _ in flat]
         self._phrases_of = Groups([np.flatnonzero(np.array(owners) == i).tolist() for i in range(len(self._keys))])
+        self._labels = {
+            language: np.array([flat.index((k, language, phrases[k][language][0])) for k in phrases], dtype=np.int64)
+            for language in LANGUAGES
+        }
+        places = {key: i for i, key in enumerate(self._keys)}
+        themes = [[places[theme] for theme in lab.themes if theme in places] for lab in labs]
+        self._themes_of = Groups(themes)
+        self._pieces_of = {language: _pieces_of(language, labs, themes, len(places)) for language in LANGUAGES}
         self._sides = [_side(encoder, labs, flat, space) for encoder in encoders]
         self._sample = np.linspace(0, len(labs) - 1, _SAMPLE).astype(np.int64) if len(labs) > _READ_ALL else None
         if self._sample is not None:
             parts = {language: found.part(self._sample) for language, found in self._pieces_of.items()}
             self._sampled = {language: found for language, (_, found) in parts.items()}
             self._samples = [
-                {language: side.pieces[language][places] for language, (places, _) in parts.items()}
+                {language: np.asfortranarray(side.pieces[language][places]) for language, (places, _) in parts.items()}
                 for side in self._sides
             ]
-        places = {key: i for i, key in enumerate(self._keys)}
-        self._themes_of = Groups([[places[theme] for theme in lab.themes if theme in places] for lab in labs])
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether the catalogue is small enough for reading all of it by its pieces."""
+        return self._sample is None
 
     def read(self, texts: Sequence[str], language: str) -> list[Sense]:
         """Return, for each text, how close it is to every fieldlab; all are encoded in one call."""
@@ -143,8 +165,11 @@ class Meaning:
         return [self._sense(queries) for queries in zip(*asked, strict=True)]
 
     def _sense(self, queries: Sequence[Floats]) -> Sense:
-        themes, own = self._technologies(queries)
-        sense = self._at_first_sight(queries) if self._sample is not None else self._all_read(queries)
+        named = [side.phrases @ query for side, query in zip(self._sides, queries, strict=True)]
+        labels = [{language: close[self._labels[language]] for language in LANGUAGES} for close in named]
+        themes, own = self._technologies(named)
+        look = self._all_read if self._sample is None else self._at_first_sight
+        sense = look(queries, labels)
         return msgspec.structs.replace(
             sense,
             technology=_standard(own, _MEASURED_THEMES),
@@ -153,37 +178,36 @@ class Meaning:
             themes=themes,
         )
 
-    def _technologies(self, queries: Sequence[Floats]) -> tuple[dict[str, float], Doubles]:
-        """Return the closeness to every technology, and to each fieldlab's own."""
+    def _technologies(self, named: Sequence[Floats]) -> tuple[dict[str, float], Doubles]:
+        """Return the closeness to every technology, and to each fieldlab's own, of that to all names."""
         closest = np.zeros(len(self._keys))
-        for side, query in zip(self._sides, queries, strict=True):
-            named = self._phrases_of.mean_top(side.phrases @ query, _PHRASES)
-            closest += side.weight * _scaled(named, side.measured[2])
+        for side, close in zip(self._sides, named, strict=True):
+            closest += side.weight * _scaled(self._phrases_of.mean_top(close, _PHRASES), side.measured[2])
         return dict(zip(self._keys, closest.tolist(), strict=True)), self._themes_of.mean_top(closest, _THEMES)
 
-    def _all_read(self, queries: Sequence[Floats]) -> Sense:
+    def _all_read(self, queries: Sequence[Floats], labels: Sequence[dict[str, Floats]]) -> Sense:
         size = len(self._labs)
         texts, absolute = np.zeros(size), np.zeros(size)
         best: dict[str, Places] = {}
-        for side, query in zip(self._sides, queries, strict=True):
+        for side, query, labelled in zip(self._sides, queries, labels, strict=True):
             whole = np.mean([vectors @ query for vectors in side.whole], axis=0)
-            piece, closest = _pieces(side.pieces, self._pieces_of, query)
-            best = best or closest
+            piece, scores = _pieces(side.pieces, self._pieces_of, query, labelled)
+            best = best or {language: self._pieces_of[language].closest(scores[language]) for language in LANGUAGES}
             of_whole, of_piece, _ = side.measured
             absolute += side.weight * (_scaled(whole, of_whole) + _scaled(piece, of_piece)) / _SPREAD_OF_SUM
             texts += side.weight * standard(_standard(whole, of_whole) + _standard(piece, of_piece), _SPREAD_OF_SUM)
         return Sense(texts, texts, texts, absolute, {}, best)
 
-    def _at_first_sight(self, queries: Sequence[Floats]) -> Sense:
+    def _at_first_sight(self, queries: Sequence[Floats], labels: Sequence[dict[str, Floats]]) -> Sense:
         """Read the whole texts of all, and suppose that the pieces of each are as close as those of the sample are."""
         size = len(self._labs)
         texts, absolute = np.zeros(size), np.zeros(size)
         sights = []
-        for side, sample, query in zip(self._sides, self._samples, queries, strict=True):
+        for side, sample, query, labelled in zip(self._sides, self._samples, queries, labels, strict=True):
             whole = np.asarray(side.whole[0] @ query, dtype=np.float64)
-            piece, _ = _pieces(sample, self._sampled, query)
+            piece, _ = _pieces(sample, self._sampled, query, labelled)
             level = standard(whole)
-            sight, slope = _sight(query, whole, level, level[self._sample], piece)
+            sight, slope = _sight((query, labelled), whole, level, level[self._sample], piece)
             text, fixed = _seen(sight, side.measured, whole, level, slope * level)
             texts += side.weight * text
             absolute += side.weight * fixed
@@ -215,9 +239,9 @@ class Meaning:
         groups = {language: found for language, (_, found) in parts.items()}
         closest: dict[str, Places] = {}
         for side, sight in zip(self._sides, sense.sights, strict=True):
-            own = {language: side.pieces[language][places] for language, (places, _) in parts.items()}
-            piece, where = _pieces(own, groups, sight.query)
-            closest = closest or where
+            own = {language: side.pieces[language].take(places, axis=0) for language, (places, _) in parts.items()}
+            piece, scores = _pieces(own, groups, sight.query, sight.labels)
+            closest = closest or {language: groups[language].closest(scores[language]) for language in LANGUAGES}
             expected = _scaled(piece, sight.pieces)
             seen = _seen(sight, side.measured, sight.whole[labs], sight.level[labs], expected)
             text += side.weight * seen[0]
@@ -247,23 +271,32 @@ def _scaled(scores: Doubles, measured: tuple[float, float]) -> Doubles:
     return np.asarray((scores - measured[0]) / measured[1])
 
 
+def _pieces_of(language: str, labs: Sequence[LabTexts], themes: Sequence[Sequence[int]], labels: int) -> Groups:
+    """Return whose a piece is: labels first, which many share, then the sentences of all fieldlabs."""
+    ends = np.cumsum([labels, *(len(lab.pieces[language]) for lab in labs)]).tolist()
+    runs = zip(itertools.pairwise(ends), themes, strict=True)
+    return Groups([[*range(start, end), *own] for (start, end), own in runs], labels)
+
+
 def _pieces(
-    vectors: Mapping[str, Floats], groups: Mapping[str, Groups], query: Floats
-) -> tuple[Doubles, dict[str, Places]]:
-    """Return per fieldlab how close its closest pieces are, over the languages, and per language which is closest."""
-    scores = {language: vectors[language] @ query for language in LANGUAGES}
-    means = [groups[language].mean_top(scores[language], _SENTENCES) / len(LANGUAGES) for language in LANGUAGES]
-    return sum(means[1:], start=means[0]), {spoken: groups[spoken].closest(scores[spoken]) for spoken in LANGUAGES}
+    vectors: Mapping[str, Floats], groups: Mapping[str, Groups], query: Floats, labels: Mapping[str, Floats]
+) -> tuple[Doubles, dict[str, Floats]]:
+    """Return per fieldlab how close its closest pieces are, over the languages, and per language all pieces."""
+    scores = {spoken: np.concatenate((labels[spoken], vectors[spoken] @ query)) for spoken in LANGUAGES}
+    first, second = (groups[spoken].mean_top(scores[spoken], _SENTENCES) for spoken in LANGUAGES)
+    return (first + second) / len(LANGUAGES), scores
 
 
-def _sight(query: Floats, whole: Doubles, level: Doubles, sampled: Doubles, piece: Doubles) -> tuple[Sight, float]:
+def _sight(
+    asked: tuple[Floats, dict[str, Floats]], whole: Doubles, level: Doubles, sampled: Doubles, piece: Doubles
+) -> tuple[Sight, float]:
     """Return what a sample says of the pieces of all, and how much of a level of the whole text they share.
 
     Pieces are close where whole texts are: the line through the sample, and the spread around it, say more of all
     fieldlabs, whose levels are known (mean 0, spread 1), than the sample's own mean and spread.
 
     Args:
-        query: the need.
+        asked: the need, and its closeness to labels.
         whole: closeness of whole texts.
         level: the same, standardised.
         sampled: of the sample alone.
@@ -274,7 +307,7 @@ def _sight(query: Floats, whole: Doubles, level: Doubles, sampled: Doubles, piec
     around = float((piece - piece.mean() - slope * off).std())
     mean, spread = float(piece.mean() - slope * sampled.mean()), float(np.hypot(slope, around)) + 1e-9
     both = float(np.hypot(1 + slope / spread, around / spread)) + 1e-9
-    return Sight(query, whole, level, (mean, spread), (0.0, both)), slope / spread
+    return Sight(*asked, whole, level, (mean, spread), (0.0, both)), slope / spread
 
 
 def _seen(
@@ -308,7 +341,7 @@ def _side(
 
     whole = tuple(of([lab.whole[language] for lab in labs], language) for language in LANGUAGES)
     if len(labs) > _READ_ALL:  # the mean of two products is the product with the mean, at half the price
-        whole = (np.mean(whole, axis=0),)
+        whole = (np.asfortranarray(np.mean(whole, axis=0)),)
     pieces = {language: of([p for lab in labs for p in lab.pieces[language]], language) for language in LANGUAGES}
     rows = {language: iter(of([p for _, at, p in phrases if at == language], language)) for language in LANGUAGES}
     stacked = [next(rows[language]) for _, language, _ in phrases]
@@ -319,7 +352,7 @@ def _side(
         space.measured[short],
         whole,
         pieces,
-        np.array(stacked, dtype=np.float32).reshape(len(phrases), -1),
+        np.asfortranarray(np.array(stacked, dtype=np.float32).reshape(len(phrases), -1)),
     )
 
 

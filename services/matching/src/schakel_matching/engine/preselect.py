@@ -4,7 +4,6 @@ A slate shows the best few by a few rules. Every rule asks who is best by some s
 rule the best by the estimated sum are taken, with all that come so close that rounding could put them before those.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -14,8 +13,12 @@ import numpy as np
 from schakel_matching.engine.columns import Bools, Columns, Doubles, Places
 from schakel_matching.engine.estimates import ROUNDING, Estimate
 from schakel_matching.engine.ranges import PER_CAMPUS, SHOWN_WITHOUT_FIT
+from schakel_matching.engine.reading import Reading
 
-_READ_FIRST: Final = 128
+_READ_FIRST: Final = 192
+_READ_CLOSEST: Final = 64
+"""Of a large catalogue, how many are read by their pieces because of their points, and how many because of what they
+mean: chosen by how often the answer is another one than that of reading all (``benchmarks/first_look.py``)."""
 _WALKED: Final = 64
 """Fieldlabs that are put in order at first; four times as many each time that these are not enough."""
 
@@ -49,9 +52,16 @@ def candidates_of(
     return np.unique(np.concatenate(found))
 
 
-def promising(need: Estimate, columns: Columns) -> Places:
-    """Return who is read by its pieces first, in a catalogue that is too large to read everybody so."""
-    return np.fromiter(itertools.islice(_in_order(np.flatnonzero(columns.open), need.scores), _READ_FIRST), np.int64)
+def promising(need: Estimate, reading: Reading, columns: Columns) -> Places:
+    """Return who is read by its pieces first, in a catalogue that is too large to read everybody so.
+
+    Those with the most points, and those that mean the closest: of these one may turn out to answer the need.
+    """
+    if reading.sense is None:
+        return np.empty(0, dtype=np.int64)
+    open_ = np.flatnonzero(columns.open)
+    best = _highest(open_, need.scores, _READ_FIRST)
+    return np.union1d(best, _highest(open_, reading.sense.absolute, _READ_CLOSEST))
 
 
 def _best(among: Bools, values: Doubles, many: int, campus: Places | None = None) -> Places:
@@ -75,6 +85,11 @@ def _best(among: Bools, values: Doubles, many: int, campus: Places | None = None
         if counted == many:
             return np.asarray(places[values[places] >= values[i] - ROUNDING])
     return places
+
+
+def _highest(places: Places, values: Doubles, many: int) -> Places:
+    """Return the places with the highest values, in no order."""
+    return places if len(places) <= many else places[np.argpartition(values[places], -many)[-many:]]
 
 
 def _in_order(places: Places, values: Doubles) -> Iterator[int]:

@@ -117,21 +117,26 @@ def _looked_at(
 ) -> tuple[Sequence[Piece], Sequence[Estimate], Places]:
     """Return the needs, the points of everybody for them, and who can be in the answer.
 
-    Of a catalogue that is too large to read everybody by its pieces, those are read that can be in the answer; until
-    all that can be have been.
+    Of a catalogue that is too large to read everybody by its pieces, the most promising are; then those that can be in
+    the answer, until all that can be have been.
     """
     estimates = [estimated(piece.reading, catalogue, today, model) for piece in pieces]
-    chosen = choose(estimates)
-    read = [np.union1d(chosen, promising(estimate, catalogue.columns)) for estimate in estimates]
-    while catalogue.meaning is not None and any(_unread(piece, chosen) for piece in pieces):
-        pieces = [_closer(piece, catalogue.meaning, labs) for piece, labs in zip(pieces, read, strict=True)]
+    meaning = catalogue.meaning
+    if meaning is None or meaning.reads_all:
+        return pieces, estimates, choose(estimates)
+    labs = [
+        promising(estimate, each.reading, catalogue.columns) for each, estimate in zip(pieces, estimates, strict=True)
+    ]
+    while True:
+        pieces = [_closer(piece, meaning, own) for piece, own in zip(pieces, labs, strict=True)]
         estimates = [
             estimated_again(estimate, piece.reading, catalogue, model)
             for piece, estimate in zip(pieces, estimates, strict=True)
         ]
         chosen = choose(estimates)
-        read = [chosen] * len(pieces)
-    return pieces, estimates, chosen
+        if not any(_unread(piece, chosen) for piece in pieces):
+            return pieces, estimates, chosen
+        labs = [chosen] * len(pieces)
 
 
 def _unread(piece: Piece, labs: Places) -> bool:

@@ -157,6 +157,7 @@ def _names(vocabulary: Vocabulary, concepts: Sequence[Concept], language: str) -
     return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} {last} {labels[-1]}"
 
 
+@lru_cache(maxsize=256)
 def _inside(label: str) -> str:
     """Return a label as it stands inside a sentence: a capital that is no abbreviation goes."""
     first = label.split(maxsplit=1)[0]

@@ -18,8 +18,8 @@ _PIECE: Final = re.compile(r"[^\W_]+")
 _STEM_MIN: Final = 3
 _ENDINGS: Final = (("eren", 5), ("ion", 5), ("ie", 5), ("ing", 3), ("en", 3), ("ed", 3), ("e", 3))
 """Endings of both languages, longest first, each with the letters that must remain before it."""
-_WHOLE: Final = frozenset({"machining"})
-"""Words that would become another word: machining is no machine."""
+_WHOLE: Final = frozenset({"machining", "mess"})
+"""Words that would become another word: machining is no machine, a mess is no MES."""
 GRAM: Final = 4
 """Letters per gram: 4-grams beat stemming and decompounding on Dutch needs (docs/matching.md)."""
 
