@@ -111,20 +111,20 @@ async def ensure_topics(bootstrap: str, partitions: Mapping[str, int], *, keep_m
             for name, count in partitions.items()
             if name not in present
         ]
-        made = 0
         reply = await admin.create_topics(new) if new else None
-        for name, code, *_ in reply.topic_errors if reply else ():
-            if code == NoError.errno:
-                made += 1
-            elif code != TopicAlreadyExistsError.errno:  # another run may make it at the same moment
-                raise KafkaSetupError(f"topic {name} could not be made: {for_code(code).__name__}")
-        return made
     except KafkaError as error:
         raise KafkaSetupError(
             f"Kafka at {bootstrap} does not make topics ({type(error).__name__}): is the machine busy? Try again"
         ) from error
     finally:
         await admin.close()
+    made = 0
+    for name, code, *_ in reply.topic_errors if reply else ():
+        if code == NoError.errno:
+            made += 1
+        elif code != TopicAlreadyExistsError.errno:  # another run may make it at the same moment
+            raise KafkaSetupError(f"topic {name} could not be made: {for_code(code).__name__}")
+    return made
 
 
 _OPTIONS = (
