@@ -4,6 +4,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 _SECONDS = 5.0
+_OK = 200
 
 
 async def listens(host: str, port: int) -> bool:
@@ -17,11 +18,19 @@ async def listens(host: str, port: int) -> bool:
 
 
 async def answers(url: str) -> bool:
-    """Whether a GET is answered with 200. Plain streams: an HTTP client would load all certificates each time."""
+    """Whether a GET is answered with 200."""
+    return await status_of(url, _SECONDS) == _OK
+
+
+async def status_of(url: str, seconds: float) -> int:
+    """The status that a GET is answered with; 0 when nothing is within some seconds.
+
+    Plain streams: an HTTP client would load all certificates each time.
+    """
     where = urlsplit(url)
     secure = where.scheme == "https"
     try:
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(seconds):
             connection = asyncio.open_connection(
                 where.hostname, where.port or (443 if secure else 80), ssl=secure or None
             )
@@ -32,5 +41,6 @@ async def answers(url: str) -> bool:
             finally:
                 writer.close()
     except (OSError, TimeoutError):
-        return False
-    return status.split()[1:2] == [b"200"]
+        return 0
+    code = status.split()[1:2]
+    return int(code[0]) if code and code[0].isdigit() else 0
