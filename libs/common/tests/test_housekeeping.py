@@ -1,5 +1,8 @@
 import asyncio
 
+import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
 from schakel_common.housekeeping import hourly
 
 
@@ -18,14 +21,15 @@ async def test_it_deletes_at_once_and_again_until_told_to_stop() -> None:
     assert turns == ["deleted", "deleted", "deleted"]
 
 
-async def test_a_database_that_is_away_is_asked_again_at_the_next_turn() -> None:
+@pytest.mark.parametrize("failure", [ConnectionRefusedError(), PoolTimeoutError("every connection is taken")])
+async def test_a_database_that_is_away_or_busy_is_asked_again_at_the_next_turn(failure: Exception) -> None:
     stop = asyncio.Event()
     turns: list[str] = []
 
     async def delete() -> int:
         turns.append("asked")
         if len(turns) == 1:
-            raise ConnectionRefusedError
+            raise failure
         stop.set()
         return 0
 

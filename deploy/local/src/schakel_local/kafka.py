@@ -19,6 +19,8 @@ from schakel_local.process import Command, last_lines, run
 
 _FORMAT_SECONDS = 60.0
 _REQUEST_MS = 5_000
+_TOPICS_MS = 30_000
+"""The first start makes over a hundred partitions beside everything else that starts."""
 
 
 class KafkaSetupError(Exception):
@@ -71,7 +73,7 @@ async def is_ready(bootstrap: str) -> bool:
     host, _, port = bootstrap.split(",", maxsplit=1)[0].rpartition(":")
     if not await listens(host, int(port)):  # asked first, because the client logs an error for a port that is closed
         return False
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_TOPICS_MS)
     try:
         await admin.start()
         await admin.find_coordinator("warm-up")
@@ -96,11 +98,11 @@ async def ensure_topics(bootstrap: str, partitions: Mapping[str, int], *, keep_m
     Unless `keep_ms` says otherwise they neither expire nor are compacted: a topic is the history of its aggregates.
 
     Raises:
-        KafkaSetupError: the broker refused a topic; named.
+        KafkaSetupError: the broker refused a topic, which is named, or did not answer in time.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS)
-    await admin.start()
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=_TOPICS_MS)
     try:
+        await admin.start()
         present = set(await admin.list_topics())
         settings = {"retention.ms": str(keep_ms), "retention.bytes": "-1", "cleanup.policy": "delete"}
         new = [
@@ -109,16 +111,20 @@ async def ensure_topics(bootstrap: str, partitions: Mapping[str, int], *, keep_m
             for name, count in partitions.items()
             if name not in present
         ]
-        made = 0
         reply = await admin.create_topics(new) if new else None
-        for name, code, *_ in reply.topic_errors if reply else ():
-            if code == NoError.errno:
-                made += 1
-            elif code != TopicAlreadyExistsError.errno:  # another run may make it at the same moment
-                raise KafkaSetupError(f"topic {name} could not be made: {for_code(code).__name__}")
-        return made
+    except KafkaError as error:
+        raise KafkaSetupError(
+            f"Kafka at {bootstrap} does not make topics ({type(error).__name__}): is the machine busy? Try again"
+        ) from error
     finally:
         await admin.close()
+    made = 0
+    for name, code, *_ in reply.topic_errors if reply else ():
+        if code == NoError.errno:
+            made += 1
+        elif code != TopicAlreadyExistsError.errno:  # another run may make it at the same moment
+            raise KafkaSetupError(f"topic {name} could not be made: {for_code(code).__name__}")
+    return made
 
 
 _OPTIONS = (

@@ -7,6 +7,8 @@ from typing import Final
 
 import asyncpg
 from sqlalchemy import MetaData, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.ext.asyncio import AsyncSession as PlainAsyncSession
 from sqlalchemy.orm import registry
@@ -28,6 +30,10 @@ DIRECT_FAILURES: Final = (
 )
 """What a direct connection raises when the database refuses or is gone; asyncpg calls it an internal error of its own
 when it hears of the end in the middle of a statement."""
+
+POOLED_FAILURES: Final = (DBAPIError, PoolTimeoutError, OSError, TimeoutError)
+"""What a session raises when the database refuses or is gone, or when every connection of the pool is taken; work that
+comes back by itself goes on after these."""
 
 RECORDED: Final = "recorded"
 """Where a session notes the types of the events that its transaction records; counted when it has committed."""

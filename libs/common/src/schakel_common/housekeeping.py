@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
+from schakel_common.database import POOLED_FAILURES
 
 HOUR_SECONDS: Final = 3600.0
 
@@ -18,7 +18,7 @@ def hourly(
 ) -> Callable[[asyncio.Event], Awaitable[None]]:
     """Return background work that deletes at once and then every hour, until told to stop.
 
-    It may run beside itself. A database that is away makes it wait for its next turn.
+    It may run beside itself. A database that is away, or a full pool, makes it wait for its next turn.
 
     Args:
         deletions: each deletes what is too old, in a transaction of its own, and returns how many that were.
@@ -30,7 +30,7 @@ def hourly(
             try:
                 deleted = [await delete() for delete in deletions]
                 _log.info("deleted %d rows that were kept long enough", sum(deleted))
-            except (DBAPIError, OSError, TimeoutError) as error:
+            except POOLED_FAILURES as error:
                 _log.warning("cleaning waits for its next turn: %s", type(error).__name__)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), every_seconds)

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
-from sqlalchemy.exc import SQLAlchemyError
 
 from schakel_common import journal_api
 from schakel_common.auth import TokenVerifier
 from schakel_common.clock import Clock, SystemClock
 from schakel_common.commands import delete_old_keys
-from schakel_common.database import Database
+from schakel_common.database import POOLED_FAILURES, Database
 from schakel_common.housekeeping import hourly
 from schakel_common.http import create_app
 from schakel_common.migrations import ensure_migrated
@@ -87,7 +86,7 @@ async def warming(database: Database, recommender: Recommender, _app: FastAPI) -
             try:
                 async with database.reading() as session:
                     await recommender.catalogue(session)
-            except (OSError, SQLAlchemyError) as error:
+            except POOLED_FAILURES as error:
                 _log.warning("the catalogue is not made: %s", type(error).__name__)
             await asyncio.sleep(WARM_EVERY_SECONDS)
 

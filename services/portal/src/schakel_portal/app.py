@@ -8,13 +8,12 @@ from typing import Final
 
 import aiohttp
 from fastapi import FastAPI
-from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from schakel_common.clock import Clock, SystemClock
-from schakel_common.database import Database
+from schakel_common.database import POOLED_FAILURES, Database
 from schakel_common.migrations import ensure_migrated
 from schakel_common.problems import Problem
 from schakel_common.serve import Parts, ServiceDefinition
@@ -142,7 +141,7 @@ def routes_of(portal: Portal) -> list[Route]:
     async def ready(_request: Request) -> Response:
         try:
             await ensure_migrated(portal.database, MIGRATIONS)
-        except (Problem, DBAPIError, OSError, TimeoutError):
+        except (Problem, *POOLED_FAILURES):
             return PlainTextResponse("the database is not ready", 503, headers={"Cache-Control": "no-store"})
         return PlainTextResponse("ready", headers={"Cache-Control": "no-store"})
 
@@ -164,7 +163,7 @@ def routes_of(portal: Portal) -> list[Route]:
 
 async def _forget_expired(sessions: Sessions) -> None:
     while True:
-        with suppress(DBAPIError, OSError, TimeoutError):
+        with suppress(*POOLED_FAILURES):
             await sessions.forget_expired()
         await asyncio.sleep(_FORGET_EVERY_SECONDS)
 

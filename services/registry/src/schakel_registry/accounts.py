@@ -16,13 +16,11 @@ from urllib.parse import quote
 
 import aiohttp
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import col, delete, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from schakel_common.database import Database
+from schakel_common.database import POOLED_FAILURES, Database
 from schakel_common.metrics import measure
 from schakel_common.processing import record
 from schakel_registry.settings import RegistrySettings
@@ -65,7 +63,7 @@ async def delete_accounts(settings: RegistrySettings, database: Database, stop: 
             measure("account.oldest.age", age_seconds)
             await delete_waiting(settings, database)
             back_off = POLL_SECONDS
-        except (DBAPIError, PoolTimeoutError, aiohttp.ClientError, OSError, TimeoutError, RefusedError) as error:
+        except (*POOLED_FAILURES, aiohttp.ClientError, RefusedError) as error:
             told = str(error) if isinstance(error, RefusedError) else type(error).__name__
             back_off = min(back_off * 2, BACK_OFF_SECONDS_MAX)
             _log.warning("accounts of erased people wait %.0f s: %s", back_off, told)
