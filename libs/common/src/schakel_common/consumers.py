@@ -233,6 +233,7 @@ class Reader:
     subscriber: BatchSubscriber
     dead_in_a_row: int = 0
     stopping: asyncio.Task[None] | None = None
+    at_hand: dict[TopicPartition, int] = field(default_factory=dict)
     done: dict[TopicPartition, int] = field(default_factory=dict)
 
     def begin_counting(self) -> None:
@@ -243,11 +244,11 @@ class Reader:
         for reason in get_args(Reason):
             measure("dead_letter.count", 0, consumer=self.name, reason=reason)
 
-    async def report_lag(self) -> None:
-        """Measure how many events of each topic this process has still to read, in the partitions that are its own."""
+    async def lag(self) -> dict[str, int]:
+        """How many events of each topic this process has still to handle, those of a batch tried again among them."""
         consumer = self.subscriber.consumer
         if consumer is None:
-            return
+            return {}
         lag = dict.fromkeys((topic.name for topic in self.topics.values()), 0)
         for partition in consumer.assignment():
             end = consumer.highwater(partition)
@@ -255,14 +256,16 @@ class Reader:
                 following = 0 if end is None else await asyncio.wait_for(consumer.position(partition), LAG_SECONDS_MAX)
             except (KafkaError, IllegalStateError, TimeoutError):
                 continue  # somebody else has it now, or the broker is away, which the relay reports
+            if partition in self.at_hand:
+                following = self.done.get(partition, self.at_hand[partition])
             lag[self.topics[partition.topic].name] += max(0, (end or 0) - following)
-        for topic, events in lag.items():
-            measure("consumer.lag.events", events, consumer=self.name, topic=topic)
+        return lag
 
     async def on_batch(self, records: Sequence[ConsumerRecord]) -> None:
         """Handle one batch, and acknowledge what is done of it."""
         measure("consumer.batch.size", len(records), consumer=self.name)
         self.done = {}
+        self.at_hand = {TopicPartition(each.topic, each.partition): each.offset for each in reversed(records)}
         try:
             await barrier("consumer.before_handle")
             if not await self._together(records):
@@ -277,10 +280,11 @@ class Reader:
             _log.warning("%s waits and tries the batch again: %s", self.name, type(error).__name__)
             measure("consumer.retry.count", 1, consumer=self.name)
             await self._acknowledge()
-            self._seek_back(records)
+            self._seek_back()
             await asyncio.sleep(AWAY_BACK_OFF_SECONDS)
             return
         await self._acknowledge()
+        self.at_hand = {}
         await barrier("consumer.after_ack")
 
     async def _together(self, records: Sequence[ConsumerRecord]) -> bool:
@@ -362,12 +366,9 @@ class Reader:
         except (KafkaError, IllegalStateError) as error:
             _log.info("%s could not acknowledge, the events come again: %s", self.name, type(error).__name__)
 
-    def _seek_back(self, records: Sequence[ConsumerRecord]) -> None:
+    def _seek_back(self) -> None:
         """Read again from the first record that is not done."""
-        first: dict[TopicPartition, int] = {}
-        for record in records:
-            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
-        for partition, offset in first.items():
+        for partition, offset in self.at_hand.items():
             if self.subscriber.consumer is None:
                 return
             try:

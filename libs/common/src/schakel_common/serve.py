@@ -25,6 +25,7 @@ from schakel_common.broker import ensure_topics
 from schakel_common.consumers import Reader, Subscription, make_broker, subscribe
 from schakel_common.database import Database
 from schakel_common.held import Held
+from schakel_common.metrics import measure
 from schakel_common.processing import run_processing_log
 from schakel_common.relay import run_relay
 from schakel_common.saturation import PoolUse, report_saturation
@@ -219,7 +220,8 @@ async def _consume(
 async def _report_lag(readers: Sequence[Reader], stop: asyncio.Event) -> None:
     while not stop.is_set():
         for reader in readers:
-            await reader.report_lag()
+            for topic, events in (await reader.lag()).items():
+                measure("consumer.lag.events", events, consumer=reader.name, topic=topic)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LAG_EVERY_SECONDS)
 

@@ -11,8 +11,11 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schakel_common import consumers, replica
+from schakel_common.consumers import make_broker, subscribe
+from schakel_common.database import Database
 from schakel_common.event import Event
 from schakel_common.problems import Problem
+from schakel_common.settings import ServiceSettings
 from schakel_contracts.envelope import Envelope, instant_of, value_of
 from schakel_contracts.hubs import HubState
 from schakel_contracts.topics import HUBS
@@ -275,3 +278,41 @@ async def test_the_batch_in_hand_is_finished_when_the_consumer_is_told_to_stop(
     async with consuming(keep):
         await records.good(aggregate, 2)
         await effects.become(aggregate, 1, 2)
+
+
+async def test_what_is_being_handled_is_not_yet_read(
+    records: Records, settings: ServiceSettings, database: Database, eventually: Any
+) -> None:
+    aggregate = uuid4()
+    for version in (1, 2, 3):
+        await records.good(aggregate, version)
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(_session: AsyncSession, _event: Event) -> None:
+        entered.set()
+        await go_on.wait()
+
+    broker = make_broker(settings)
+    reader = subscribe(
+        broker,
+        service="matching",
+        purpose="lag",
+        topics=[HUBS],
+        database=database,
+        settings=settings,
+        handler=wait,
+    )
+    await broker.start()
+    try:
+        async with asyncio.timeout(20):
+            await entered.wait()
+        assert await reader.lag() == {HUBS.name: 3}
+
+        async def nothing_left() -> bool:
+            return await reader.lag() == {HUBS.name: 0}
+
+        go_on.set()
+        await eventually(nothing_left)
+    finally:
+        go_on.set()
+        await broker.stop()
