@@ -103,12 +103,21 @@ class Recommender:
         versions = (await session.execute(_VERSIONS)).scalar_one()
         if versions == self._versions:
             return self._catalogue
-        if self._building is None or self._building[0] != versions or self._building[1].done():
+        if (building := self._built_of(versions)) is None:
             states = await replica.find(session, FIELDLABS)
-            work = asyncio.to_thread(catalogue_of, states, self.reference, self._encoders, self.model)
-            self._building = versions, asyncio.create_task(work)
+            if (building := self._built_of(versions)) is None:  # nobody else began while we read
+                work = asyncio.to_thread(catalogue_of, states, self.reference, self._encoders, self.model)
+                building = asyncio.create_task(work)
+                self._building = versions, building
         # Shielded: a request that is given up must not throw away what the next one waits for.
-        catalogue = await asyncio.shield(self._building[1])
+        catalogue = await asyncio.shield(building)
         if versions != self._versions:
             self._versions, self._catalogue, self._answering = versions, catalogue, {}
         return catalogue
+
+    def _built_of(self, versions: str) -> asyncio.Task[Catalogue] | None:
+        """Return the work on a catalogue of these versions, done or not; None when nobody began, or it failed."""
+        if self._building is None or self._building[0] != versions:
+            return None
+        task = self._building[1]
+        return None if task.done() and (task.cancelled() or task.exception()) else task
