@@ -49,9 +49,9 @@ SESSION_TIMEOUT_MS: Final = 6_000
 LAG_SECONDS_MAX: Final = 2.0
 MAX_POLL_INTERVAL_MS: Final = 120_000
 
-_AWAY_STATES: Final = ("08", "28", "3D", "53", "55000", "57P")
-_PASSING_STATES: Final = frozenset({"40001", "40P01", "55P03", "57014"})
-"""Serialization failure, deadlock, lock not available, query cancelled: another attempt may succeed."""
+_AWAY_STATES: Final = ("08", "28", "3D", "53", "55000", "57P", "40001", "40P01", "55P03", "57014")
+"""Classes of SQLSTATE and whole ones. The last four: serialization failure, deadlock, lock not available, and a query
+that is cancelled, as by the statement timeout while it waits for a lock."""
 
 Handler = Callable[[AsyncSession, Event], Awaitable[None]]
 
@@ -327,7 +327,7 @@ class Reader:
                 last = attempt == ATTEMPTS
                 if is_away(error) and last:
                     raise
-                if last or not (is_away(error) or is_passing(error)):
+                if last or not (is_away(error) or is_not_yet_known(error)):
                     _log.warning("%s cannot handle %s: %s", self.name, event.envelope.type, type(error).__name__)
                     raise Refused("handler_failed", type(error).__name__) from error
                 measure("consumer.retry.count", 1, consumer=self.name)
@@ -378,17 +378,15 @@ class Reader:
 
 
 def is_away(error: BaseException) -> bool:
-    """Tell whether an error says that the database, not the event, is the trouble: gone, full, or letting nobody in."""
+    """Tell whether an error says that the database, not the event, is the trouble: gone, full, closed or locked."""
     if isinstance(error, DBAPIError):
         state = str(getattr(error.orig, "sqlstate", None) or "")
         return error.connection_invalidated or state.startswith(_AWAY_STATES)
     return isinstance(error, OSError | TimeoutError | PoolTimeoutError)
 
 
-def is_passing(error: BaseException) -> bool:
-    """Tell whether another attempt at the same event may succeed: a lock, a deadlock, something not yet known."""
-    if isinstance(error, DBAPIError):
-        return getattr(error.orig, "sqlstate", None) in _PASSING_STATES
+def is_not_yet_known(error: BaseException) -> bool:
+    """Tell whether a handler waits for what another topic has still to tell it."""
     return isinstance(error, Problem) and error.slug == "not-yet-known"
 
 

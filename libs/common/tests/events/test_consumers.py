@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schakel_common import consumers, replica
@@ -229,6 +230,42 @@ async def test_a_database_that_is_away_makes_no_dead_letter(
     async with consuming(away_at_first):
         await effects.become(aggregate, 1, 2)
         await effects.become(last, 1)
+
+    with pytest.raises(TimeoutError):
+        await records.kafka.read(DEAD, until=lambda found: len(found) >= 1, seconds=0.5)
+
+
+@pytest.mark.parametrize("limit", ["lock_timeout", "statement_timeout"])
+async def test_a_lock_that_outlasts_all_attempts_makes_no_dead_letter(
+    records: Records, consuming: Any, effects: Effects,
+    monkeypatch: pytest.MonkeyPatch, limit: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(consumers, "ATTEMPTS", 1)
+    monkeypatch.setattr(consumers, "AWAY_BACK_OFF_SECONDS", 0.01)
+    waited = 0
+    waited_enough = asyncio.Event()
+
+    async def impatient(session: AsyncSession, event: Event) -> None:
+        nonlocal waited
+        await session.execute(text(f"SET LOCAL {limit} = '20ms'"))
+        try:
+            await keep(session, event)
+        except DBAPIError:
+            waited += 1
+            if waited > 4:
+                waited_enough.set()
+            raise
+
+    aggregate = uuid4()
+    await records.good(aggregate, 1)
+    await records.good(aggregate, 2)
+    lock = effects.sql.transaction()
+    await lock.start()
+    await effects.sql.execute("LOCK TABLE effect")
+    async with consuming(impatient):
+        await asyncio.wait_for(waited_enough.wait(), 20)
+        await lock.rollback()
+        await effects.become(aggregate, 1, 2)
 
     with pytest.raises(TimeoutError):
         await records.kafka.read(DEAD, until=lambda found: len(found) >= 1, seconds=0.5)
