@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +14,18 @@ from surroundings import NAMESPACE, Surroundings, surroundings
 
 from schakel_local.cluster.cluster import Cluster, running_cluster, standing_cluster
 from schakel_local.cluster.requirements import why_not
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the pods said while a test failed: the cluster is gone before anybody can ask them."""
+    report = yield
+    release = item.funcargs.get("release") if report.failed and report.when == "call" else None
+    if isinstance(release, Release):
+        report.sections.append(("what the pods said", release.complaints(int(call.duration) + 10)))
+    return report
 
 
 @pytest.fixture(scope="session")

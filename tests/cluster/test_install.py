@@ -1,9 +1,10 @@
 """The chart on an empty cluster: installed by Helm, tested by Helm, walked through by people in a browser."""
 
 import pytest
+from facts import PROOF
 from main_journey import walk_from_a_need_to_an_outcome
 from portal_browser import chromium
-from release import Release
+from release import RELEASE, Release
 from report import Report
 
 INSTALL_SECONDS_MAX = 120
@@ -34,3 +35,10 @@ def test_an_idle_pod_is_small(release: Release, report: Report) -> None:
 async def test_people_go_from_a_need_to_an_outcome_through_a_port_of_the_node(release: Release) -> None:
     async with chromium() as browser:
         await walk_from_a_need_to_an_outcome(browser, release.site.portal, release.site.keycloak, scripts=True)
+
+
+def test_the_scheduled_proof_runs_when_asked_for(release: Release) -> None:
+    release.kubectl("create", "job", "proof", f"--from=cronjob/{RELEASE}-verify")
+    release.kubectl("wait", "--for=condition=complete", "job/proof", "--timeout=120s")
+    assert release.kubectl("logs", "job/proof").strip().splitlines()[-1] == PROOF
+    release.kubectl("delete", "job", "proof")

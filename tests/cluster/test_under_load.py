@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 import pytest
-from facts import count_facts, verify
+from facts import PROOF, count_facts, verify
 from release import RELEASE, Pod, Release
 from report import Report
 from running import wait_until
@@ -25,7 +25,6 @@ APIS = ("registry", "matching", "events", "gateway", "portal")
 QUIET_SECONDS_MAX = 30.0
 """Of one kind of request. Nine programs that start at once take both cores of a small machine for a while."""
 WRITES_BEFORE_AND_AFTER = 4
-PROOF = "the view is what the journals say"
 
 
 @contextmanager

@@ -17,6 +17,7 @@ OWNERS: Final = {
     "challenges": ("matching", "SELECT id, text FROM challenge WHERE text = ANY($1::text[])"),
 }
 """Kind of fact to its owner and to the rows that carry some marks."""
+PROOF: Final = "the view is what the journals say"
 VISIBLE_SECONDS_MAX: Final = 60.0
 JOURNAL: Final = "SELECT aggregate_id FROM journal WHERE aggregate_id = ANY($1::uuid[])"
 HISTORY: Final = "SELECT id FROM view_1.history WHERE id = ANY($1::uuid[])"

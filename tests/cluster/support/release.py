@@ -19,6 +19,8 @@ RELEASE: Final = "schakel"
 CHART: Final = ROOT / "deploy" / "helm" / "schakel"
 READY_SECONDS_MAX: Final = 240.0
 HELM_SECONDS_MAX: Final = 420.0
+SLOW_MS: Final = 2_000.0
+SERVER_ERROR: Final = 500
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,14 @@ class Release:
             for container in pod.get("containers", [])
         }
 
+    def complaints(self, seconds: int) -> str:
+        """What the pods warned of in the last seconds, and the requests that failed or took long, at most 60 lines."""
+        found = []
+        for pod in self.pods():
+            lines = self.kubectl("logs", pod.name, f"--since={seconds}s").splitlines()
+            found += [f"{pod.name} ({pod.restarts} restarts): {line[:1500]}" for line in lines if _is_complaint(line)]
+        return "\n".join(found[-60:])
+
     def logs_of_job(self, component: str) -> str:
         """What the newest job of a component said."""
         selector = f"app.kubernetes.io/component={component}"
@@ -162,6 +172,15 @@ def seconds_of(work: Callable[[], object]) -> float:
     began = time.monotonic()
     work()
     return round(time.monotonic() - began, 1)
+
+
+def _is_complaint(line: str) -> bool:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return True
+    slow = float(record.get("duration_ms", 0)) > SLOW_MS
+    return record.get("level") not in {"INFO", "DEBUG"} or int(record.get("status", 0)) >= SERVER_ERROR or slow
 
 
 def _owners(item: dict[str, Any]) -> list[dict[str, Any]]:
