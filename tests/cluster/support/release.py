@@ -144,12 +144,13 @@ class Release:
         }
 
     def complaints(self, seconds: int) -> str:
-        """What the pods warned of in the last seconds, and the requests that failed or took long, at most 60 lines."""
-        found = []
+        """What the pods warned of in the last seconds, and the requests that failed or took long; each kind once."""
+        found: dict[tuple[str, str], str] = {}
         for pod in self.pods():
-            lines = self.kubectl("logs", pod.name, f"--since={seconds}s").splitlines()
-            found += [f"{pod.name} ({pod.restarts} restarts): {line[:1500]}" for line in lines if _is_complaint(line)]
-        return "\n".join(found[-60:])
+            for line in self.kubectl("logs", pod.name, f"--since={seconds}s").splitlines():
+                if (what := _complaint(line)) is not None:
+                    found.setdefault((pod.name, what), f"{pod.name} ({pod.restarts} restarts): {line[:1500]}")
+        return "\n".join(found.values())
 
     def logs_of_job(self, component: str) -> str:
         """What the newest job of a component said."""
@@ -174,13 +175,16 @@ def seconds_of(work: Callable[[], object]) -> float:
     return round(time.monotonic() - began, 1)
 
 
-def _is_complaint(line: str) -> bool:
+def _complaint(line: str) -> str | None:
+    """Return which kind of trouble a line tells of, None when it tells of none."""
     try:
         record = json.loads(line)
     except ValueError:
-        return True
-    slow = float(record.get("duration_ms", 0)) > SLOW_MS
-    return record.get("level") not in {"INFO", "DEBUG"} or int(record.get("status", 0)) >= SERVER_ERROR or slow
+        return line
+    slow = float(record.get("duration_ms", 0)) > SLOW_MS or int(record.get("status", 0)) >= SERVER_ERROR
+    if record.get("level") in {"INFO", "DEBUG"} and not slow:
+        return None
+    return " ".join(str(record.get(key, "")) for key in ("logger", "route", "status", "error"))
 
 
 def _owners(item: dict[str, Any]) -> list[dict[str, Any]]:

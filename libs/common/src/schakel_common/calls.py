@@ -22,3 +22,17 @@ async def sent_again(send: Callable[[], Awaitable[Answer]]) -> Answer:
         return await send()
     except aiohttp.ClientConnectionError:
         return await send()
+
+
+async def read_whole(reply: aiohttp.ClientResponse, bytes_max: int) -> bytes:
+    """Read the body of a reply to its end; ``content.read(n)`` returns what has arrived so far.
+
+    Raises:
+        aiohttp.ClientPayloadError: it has more than ``bytes_max`` bytes, or ended too soon.
+    """
+    body = bytearray()
+    async for chunk in reply.content.iter_any():
+        body += chunk
+        if len(body) > bytes_max:
+            raise aiohttp.ClientPayloadError(f"the reply has more than {bytes_max} bytes")
+    return bytes(body)

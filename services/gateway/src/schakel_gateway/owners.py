@@ -11,7 +11,7 @@ import orjson
 from strawberry import UNSET
 from yarl import URL
 
-from schakel_common.calls import sent_again
+from schakel_common.calls import read_whole, sent_again
 from schakel_common.commands import KEY_CHARACTERS_MAX, KEY_CHARACTERS_MIN
 from schakel_common.consistency import encode_token
 from schakel_common.metrics import measure
@@ -232,7 +232,8 @@ class Owners:
                     timeout=aiohttp.ClientTimeout(total=seconds_max),
                     allow_redirects=False,
                 ) as reply:
-                    return reply.status, reply.headers, _json(await reply.content.read(REPLY_BYTES_MAX))
+                    content = await read_whole(reply, REPLY_BYTES_MAX)
+                    return reply.status, reply.headers, _json(reply.status, content)
 
             try:
                 return await sent_again(send)
@@ -309,11 +310,13 @@ def _header_value(text: str) -> str:
     return text
 
 
-def _json(content: bytes) -> dict[str, Any]:
+def _json(status: int, content: bytes) -> dict[str, Any]:
     try:
         body = orjson.loads(content) if content else {}
-    except orjson.JSONDecodeError:
-        return {}
+    except orjson.JSONDecodeError as error:
+        if status >= REFUSED:
+            return {}  # the page of somebody in between; its status says enough
+        raise Problem("unavailable", retry_after_seconds=2) from error
     return body if isinstance(body, dict) else {"items": body}
 
 

@@ -292,6 +292,21 @@ async def test_a_draft_is_read_with_its_secret(client: Client, owners: dict[str,
     assert "s3cret" not in owners["matching"].requests[0]["path"]
 
 
+async def test_an_answer_that_arrives_in_pieces_is_read_to_its_end(client: Client, owners: dict[str, Owner]) -> None:
+    text = "een lasrobot " * 100_000
+    owners["matching"].answer("GET /v1/drafts/d1", {"id": "d1", "text": text, "language": "nl"})
+    answer = await client.ask(DRAFT, {"id": "d1", "secret": "s3cret"})
+    assert answer["data"]["draft"]["text"] == text
+
+
+async def test_an_answer_that_cannot_be_read_is_no_empty_one(client: Client, owners: dict[str, Owner]) -> None:
+    owners["matching"].answers[f"POST /v1/referrals/{an_id('intro')}/acceptance"] = lambda _: web.Response(body=b'{"i')
+    payload = await accept(client)
+    assert payload["referral"] is None
+    assert isinstance(payload["problem"], dict)
+    assert payload["problem"]["code"] == "unavailable"
+
+
 async def test_a_draft_under_another_secret_does_not_exist(client: Client, owners: dict[str, Owner]) -> None:
     for status in (401, 403, 404):
         owners["matching"].answer("GET /v1/drafts/d1", {"type": "about:blank"}, status=status)
