@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ READY_SECONDS_MAX: Final = 240.0
 HELM_SECONDS_MAX: Final = 420.0
 SLOW_MS: Final = 2_000.0
 SERVER_ERROR: Final = 500
+MESSAGE_CHARACTERS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,8 @@ def _complaint(line: str) -> str | None:
     slow = float(record.get("duration_ms", 0)) > SLOW_MS or int(record.get("status", 0)) >= SERVER_ERROR
     if record.get("level") in {"INFO", "DEBUG"} and not slow:
         return None
-    return " ".join(str(record.get(key, "")) for key in ("logger", "route", "status", "error"))
+    message = re.sub(r"\d+", "#", str(record.get("message")))[:MESSAGE_CHARACTERS]
+    return " ".join(str(record.get(key, "")) for key in ("logger", "route", "status", "error")) + message
 
 
 def _owners(item: dict[str, Any]) -> list[dict[str, Any]]:
